@@ -1,0 +1,10 @@
+-- luacheck decides about unused names, globals and line lengths: no waiver without a reason beside it.
+std = "lua54"
+max_line_length = 140
+include_files = {"**/*.lua", "*.rockspec", ".luacheckrc", ".busted"}
+exclude_files = {"build", "build.luarocks"}
+self = false -- a method may leave `self` alone: the class's shape asks for it
+
+files["spec"] = {std = "+busted"}
+files["*.rockspec"] = {std = "+rockspec"}
+files[".luacheckrc"] = {std = "+luacheckrc"}
