@@ -1,0 +1,195 @@
+-- SPDX-License-Identifier: MIT
+-- run and Runner (asyncio's runners.py): the life of a loop around a main task, and Ctrl-C.
+-- Not here: running a loop to a result (loop/loop.lua); the signal itself (the core).
+-- Invariant: whatever run raises, its loop is closed and the old SIGINT handler is back.
+local core = require "casync.core"
+local class = require "casync.class"
+local exceptions = require "casync.exceptions"
+local policy = require "casync.loop.policy"
+require "casync.loop.loop"
+
+local RuntimeError, TypeError = exceptions.RuntimeError, exceptions.TypeError
+
+-- Seconds that the default executor has to end (asyncio constants.THREAD_JOIN_TIMEOUT).
+local THREAD_JOIN_TIMEOUT = 300
+
+-- Options behind `main`: a table marked by kw after the arguments of a function, a plain table after anything else.
+-- Returns them or nil, and how many arguments there are before them.
+local function options_behind(name, main, ...)
+  local n = select("#", ...)
+  if n == 0 then return nil, 0 end
+  local last = select(n, ...)
+  if core.iskw(last) then return last, n - 1 end
+  if type(main) == "function" then return nil, n end
+  if n > 1 or last ~= nil and type(last) ~= "table" then
+    error(TypeError(("bad argument #2 to '%s' (table of options expected, got %s)"):format(name, type((...)))), 0)
+  end
+  return last, 0
+end
+
+local function check_options(name, options, known)
+  for option in pairs(options or {}) do
+    if not known[option] then error(TypeError(("unknown option '%s' of '%s'"):format(tostring(option), name)), 0) end
+  end
+end
+
+-- The coroutine object that runs `main`, called with the first n of the arguments if it is a function.
+local function coroutine_of(main, n, ...)
+  if type(main) == "function" then
+    if n < select("#", ...) then return coroutine_of(main, n, table.unpack({...}, 1, n)) end
+    if core.iscoroutinefunction(main) then return main(...) end
+    return core.coroutine(main, ...)
+  end
+  if core.iscoroutine(main) then return main end
+  return require("casync.tasks.ensure").coroutine_of(main, "run")
+end
+
+local Runner = class.define("Runner", nil, {})
+
+local RUNNER_OPTIONS = {debug = true, loop_factory = true}
+
+--- Runner{debug =, loop_factory =} (asyncio.Runner): a loop, made on first use, and a context for several runs.
+function Runner:init(options)
+  check_options("Runner", options, RUNNER_OPTIONS)
+  options = options or {}
+  self._state = "created"
+  self._debug = options.debug
+  self._loop_factory = options.loop_factory
+  self._is_set = false
+end
+
+local function make_loop(runner)
+  if runner._loop_factory then return runner._loop_factory() end
+  local loop = policy.new_event_loop()
+  policy.set_event_loop(loop)
+  runner._is_set = true
+  return loop
+end
+
+local function lazy_init(runner)
+  if runner._state == "closed" then error(RuntimeError("Runner is closed"), 0) end
+  if runner._state == "initialized" then return end
+  runner._loop = make_loop(runner)
+  if runner._debug ~= nil then runner._loop:set_debug(runner._debug) end
+  runner._context = core.copy_context()
+  runner._state = "initialized"
+end
+
+--- Makes the loop if there is none; closing the variable that holds the Runner is close().
+function Runner:enter()
+  lazy_init(self)
+  return self
+end
+
+--- The loop, made on first use (asyncio Runner.get_loop).
+function Runner:get_loop()
+  lazy_init(self)
+  return self._loop
+end
+
+-- Held while the main task runs; its closing gives SIGINT back and turns the task's cancellation by it into KeyboardInterrupt.
+local Interrupt = {}
+
+function Interrupt.__close(interrupt, err)
+  if not interrupt.is_installed then return end
+  local seen = core.sigint_restore(interrupt.loop)
+  if seen > 0 and class.isinstance(err, exceptions.CancelledError) and interrupt.task:uncancel() == 0 then
+    error(exceptions.KeyboardInterrupt(), 0)
+  end
+end
+
+local function take_over_sigint(loop, task)
+  local interrupt = setmetatable({loop = loop, task = task}, Interrupt)
+  interrupt.is_installed = core.sigint_install(loop, function()
+    if task:done() then error(exceptions.KeyboardInterrupt(), 0) end
+    task:cancel()
+  end)
+  return interrupt
+end
+
+local function run_coroutine(runner, coro, context)
+  local loop = runner._loop
+  local task = loop:create_task(coro, {context = context or runner._context})
+  local interrupt <close> = take_over_sigint(loop, task) -- luacheck: ignore 211
+  return loop:run_until_complete(task)
+end
+
+local RUN_OPTIONS = {context = true}
+
+--- Runs an awaitable, or a function with what follows, in the runner's loop; returns its results or raises its error
+--- (asyncio Runner.run). Option: context.
+function Runner:run(main, ...)
+  if core.running_loop() then error(RuntimeError("Runner.run() cannot be called from a running event loop"), 0) end
+  local options, n = options_behind("run", main, ...)
+  check_options("run", options, RUN_OPTIONS)
+  lazy_init(self)
+  return run_coroutine(self, coroutine_of(main, n, ...), options and options.context)
+end
+
+local function report_failed(loop, tasks)
+  for _, task in ipairs(tasks) do
+    local err
+    if not task:cancelled() then err = task:exception() end
+    if err ~= nil then
+      loop:call_exception_handler{
+        message = "unhandled exception during asyncio.run() shutdown",
+        exception = err,
+        task = task,
+        traceback = core.task_traceback(task),
+      }
+    end
+  end
+end
+
+local function cancel_all_tasks(loop)
+  local tasks = core.all_tasks(loop)
+  if #tasks == 0 then return end
+  for _, task in ipairs(tasks) do task:cancel() end
+  loop:run_until_complete(core.gather(tasks, #tasks, true, loop))
+  report_failed(loop, tasks)
+end
+
+-- Held while a runner shuts its loop down; its closing ends the loop, also after an error.
+local Ending = {}
+
+function Ending.__close(ending)
+  local runner = ending.runner
+  if runner._is_set then policy.set_event_loop(nil) end
+  runner._loop:close()
+  runner._loop = nil
+  runner._state = "closed"
+end
+
+--- Cancels the tasks that are left and waits for them, shuts generators and executor down, closes the loop
+--- (asyncio Runner.close). Closing again is fine.
+function Runner:close()
+  if self._state ~= "initialized" then return end
+  local ending <close> = setmetatable({runner = self}, Ending) -- luacheck: ignore 211
+  local loop = self._loop
+  cancel_all_tasks(loop)
+  loop:run_until_complete(loop:shutdown_asyncgens())
+  loop:run_until_complete(loop:shutdown_default_executor(THREAD_JOIN_TIMEOUT))
+end
+
+Runner.__meta.__close = Runner.close
+
+local M = {Runner = Runner}
+
+-- run on a loop of another kind, unless the caller names one: how casync.testing runs.
+function M._run(loop_factory, main, ...)
+  if core.running_loop() then error(RuntimeError("asyncio.run() cannot be called from a running event loop"), 0) end
+  local options, n = options_behind("run", main, ...)
+  check_options("run", options, RUNNER_OPTIONS)
+  options = options or {}
+  local runner <close> = Runner{debug = options.debug, loop_factory = options.loop_factory or loop_factory}
+  lazy_init(runner)
+  return run_coroutine(runner, coroutine_of(main, n, ...))
+end
+
+--- Makes a loop, runs an awaitable, or a function with what follows, to its end, cleans up, closes the loop; returns its results or
+--- raises its error (asyncio.run). Options: debug, loop_factory.
+function M.run(main, ...)
+  return M._run(nil, main, ...)
+end
+
+return M
