@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The event loop (asyncio's BaseEventLoop): handles, timers, descriptors, signals, other threads.
+ * All functions belong to the loop's thread but casync_loop_post() and casync_loop_wake().
+ */
+#ifndef CASYNC_LOOP_H
+#define CASYNC_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct casync_loop;
+struct casync_handle;
+struct casync_timer;
+struct casync_task;
+
+/* What the embedder of a loop supplies; every entry may be NULL. */
+struct casync_loop_host {
+  /* Called at each iteration before the handles run, when casync_loop_attend() asked for it.
+   * A negative result leaves the loop with it. */
+  int (*attend)(struct casync_loop *loop, void *data);
+};
+
+/* The kinds of clock and poller. */
+enum casync_loop_kind {
+  CASYNC_LOOP_OWNED,  /* its own libev loop and the monotonic clock */
+  CASYNC_LOOP_VIRTUAL /* a clock that starts at 0 and jumps to the next timer when nothing is ready */
+};
+
+/* Opens a loop.  `data` is handed to the host's functions. */
+CASYNC_API int casync_loop_open(struct casync_loop **loop, enum casync_loop_kind kind,
+                                const struct casync_loop_host *host, void *data);
+
+/* Closes a loop: queued handles are dropped, watchers and timers unlinked.  CASYNC_ERUNNING while
+ * it runs.  Closing again does nothing. */
+CASYNC_API int casync_loop_close(struct casync_loop *loop);
+
+/* Frees a loop (closing it first).  It must not run. */
+CASYNC_API void casync_loop_free(struct casync_loop *loop);
+
+CASYNC_API void *casync_loop_data(const struct casync_loop *loop);
+CASYNC_API bool casync_loop_is_running(const struct casync_loop *loop);
+CASYNC_API bool casync_loop_is_closed(const struct casync_loop *loop);
+
+/* loop.time(): seconds of the loop's clock. */
+CASYNC_API double casync_loop_time(struct casync_loop *loop);
+
+/* How many iterations the loop has made. */
+CASYNC_API uint64_t casync_loop_iterations(const struct casync_loop *loop);
+
+/* run_forever(): runs until casync_loop_stop(), casync_loop_leave() or a failure of the poller.
+ * Returns 0, CASYNC_ELEFT, CASYNC_EDEADLOCK, CASYNC_ECLOSED, CASYNC_ERUNNING or a system error. */
+CASYNC_API int casync_loop_run(struct casync_loop *loop);
+
+/* stop(): the current (or the next) iteration is the last one. */
+CASYNC_API void casync_loop_stop(struct casync_loop *loop);
+
+/* Leaves the loop as soon as the running handle returns; what is still ready stays queued. */
+CASYNC_API void casync_loop_leave(struct casync_loop *loop);
+
+/* call_soon(): queues a handle at the end of the ready queue.  It must not be linked anywhere. */
+CASYNC_API void casync_loop_call_soon(struct casync_loop *loop, struct casync_handle *handle);
+
+/* call_at(): queues a handle when the loop's time has reached `when` (seconds).
+ * CASYNC_EMEMORY or CASYNC_ECLOSED; equal deadlines are served in the order of their making. */
+CASYNC_API int casync_loop_call_at(struct casync_loop *loop, struct casync_timer *timer,
+                                   double when);
+
+/* Handle.cancel(): a timer leaves the heap at once; a queued handle stays and is not run. */
+CASYNC_API void casync_handle_cancel(struct casync_loop *loop, struct casync_handle *handle);
+
+/* The task whose step runs, or NULL. */
+CASYNC_API struct casync_task *casync_loop_current_task(const struct casync_loop *loop);
+
+enum casync_direction { CASYNC_READ = 0, CASYNC_WRITE = 1 };
+
+/* add_reader()/add_writer(): queues `handle` at each iteration in which `fd` is ready, until it is
+ * removed.  One handle a direction: CASYNC_EBUSY if there is one; -EPERM for regular files. */
+CASYNC_API int casync_loop_watch(struct casync_loop *loop, int fd, enum casync_direction direction,
+                                 struct casync_handle *handle);
+
+/* Returns the handle that watched, or NULL.  It may still be on the ready queue. */
+CASYNC_API struct casync_handle *casync_loop_unwatch(struct casync_loop *loop, int fd,
+                                                     enum casync_direction direction);
+
+/* A message from another thread; see casync_loop_post(). */
+struct casync_post {
+  struct casync_post *next;
+  void (*deliver)(struct casync_loop *loop, struct casync_post *post); /* in the loop's thread */
+};
+
+/* Hands `post` to the loop, from any thread: it is delivered before the handles of the next
+ * iteration.  CASYNC_ECLOSED after its close: the post is then the caller's again.  (Posts that a
+ * close finds undelivered are dropped.)  The loop must not be freed meanwhile. */
+CASYNC_API int casync_loop_post(struct casync_loop *loop, struct casync_post *post);
+
+/* Ends the wait of the loop, from any thread or from a signal handler. */
+CASYNC_API void casync_loop_wake(struct casync_loop *loop);
+
+/* Asks for one call of the host's `attend`, from the loop's thread or from a signal handler that
+ * also calls casync_loop_wake(). */
+CASYNC_API void casync_loop_attend(struct casync_loop *loop);
+
+/* Takes over signal `number` for this loop: each delivery asks for `attend`, where
+ * casync_signal_take() tells which came.  CASYNC_EBUSY if another loop has it; -errno. */
+CASYNC_API int casync_signal_watch(struct casync_loop *loop, int number);
+
+/* Gives the signal its former handler back.  False if this loop did not have it. */
+CASYNC_API bool casync_signal_unwatch(struct casync_loop *loop, int number);
+
+/* Returns how often `number` came since the last call. */
+CASYNC_API int casync_signal_take(struct casync_loop *loop, int number);
+
+/* Sets what is called, inside the signal handler, when `number` arrives (async-signal-safe code
+ * only), besides waking the loop; NULL for nothing. */
+CASYNC_API void casync_signal_notify(struct casync_loop *loop, int number,
+                                     void (*notify)(void *data), void *data);
+
+/* Checks every invariant of the loop; asserts in builds with CA_HARD, else does nothing. */
+CASYNC_API void casync_loop_verify(const struct casync_loop *loop);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

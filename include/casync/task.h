@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tasks: futures that drive an abstract coroutine (asyncio.Task).  The runtime decides when a
+ * coroutine steps; what a step does is the embedder's (struct casync_task_type in impl/task.h).
+ */
+#ifndef CASYNC_TASK_H
+#define CASYNC_TASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "future.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct casync_task;
+struct casync_task_type;
+
+/* Makes `task`, in memory of the caller, a task of `loop` that has not started. */
+CASYNC_API void casync_task_init(struct casync_task *task, struct casync_loop *loop,
+                                 const struct casync_task_type *type);
+
+/* Queues the first step.  Allocates nothing. */
+CASYNC_API void casync_task_start(struct casync_task *task);
+
+/* Runs the first step now, inside the call, with the task as current one (asyncio's eager start).
+ * Returns CASYNC_ELEFT if it ended with an error that has to leave the loop. */
+CASYNC_API int casync_task_start_eagerly(struct casync_task *task);
+
+/* Task.cancel(): counts a request and delivers it where the task waits, or at its next step.
+ * False if the task is done. */
+CASYNC_API bool casync_task_cancel(struct casync_task *task);
+
+/* Task.uncancel(): takes a request back and returns how many are left; at 0 a request that is
+ * only flagged is dropped. */
+CASYNC_API uint32_t casync_task_uncancel(struct casync_task *task);
+
+/* Takes a pending task out of everything it is linked in, for good: its loop closes or goes. */
+CASYNC_API void casync_task_abandon(struct casync_task *task);
+
+/* For ops: the task waits no more; queues its step. */
+CASYNC_API void casync_task_wake(struct casync_task *task);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

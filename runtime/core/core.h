@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Private header of core/: the loop as a list of its modules' structs, and the poller table that
+ * poll/ fills in.
+ *
+ * Ownership
+ *   - The loop owns the memory of its heap and of the poller; it owns no handle, timer, future or
+ *     task, it only links them.
+ *   - Each module touches its own struct in the loop and calls the others for theirs.
+ * Order of an iteration (asyncio's _run_once): poll; queue what the poll found; queue the timers
+ * that are due; run exactly what is queued then.
+ */
+#ifndef CA_CORE_H
+#define CA_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "casync.h"
+#include "casync/impl/gather.h"
+#include "casync/impl/op.h"
+
+/* What a kind of poller can do.  `wait` is the only call that may sleep. */
+struct ca_poller {
+  /* The clock now, in seconds. */
+  double (*now)(struct casync_loop *loop);
+  /* Waits for at most `timeout` seconds (negative: for ever; 0: does not wait), queues the
+   * handles of ready descriptors and posts, and sets `loop->now`.  Negative on failure. */
+  int (*wait)(struct casync_loop *loop, double timeout);
+  int (*watch)(struct casync_loop *loop, int fd, enum casync_direction direction,
+               struct casync_handle *handle);
+  struct casync_handle *(*unwatch)(struct casync_loop *loop, int fd,
+                                   enum casync_direction direction);
+  /* Ends a wait, from any thread. */
+  void (*wake)(struct casync_loop *loop);
+  void (*close)(struct casync_loop *loop);
+  /* Frees what other threads may still look at after the close. */
+  void (*free)(struct casync_loop *loop);
+};
+
+struct ca_timer_entry {
+  double when;
+  struct casync_timer *timer;
+};
+
+struct ca_timers {
+  struct ca_timer_entry *heap; /* 1-based, four children a node */
+  uint32_t count, capacity;
+  uint64_t sequence;
+};
+
+struct ca_ready {
+  struct casync_node queue; /* runs in the next iteration */
+  struct casync_node batch; /* runs in this one */
+};
+
+enum ca_loop_state { CA_LOOP_OPEN, CA_LOOP_RUNNING, CA_LOOP_CLOSED };
+
+struct casync_loop {
+  enum ca_loop_state state;
+  bool stopping; /* stop() was called */
+  bool leaving;  /* leave at once */
+  volatile int attend; /* the host wants a call; also set by signal handlers */
+  struct ca_ready ready;
+  struct ca_timers timers;
+  double now; /* the clock as the last poll read it */
+  uint64_t iterations;
+  struct casync_task *current_task;
+  const struct casync_loop_host *host;
+  void *data;
+  const struct ca_poller *poller;
+  void *poll; /* the poller's own struct */
+};
+
+/* A timer is due when it is below the clock plus this resolution. */
+#define CA_CLOCK_RESOLUTION 1e-9
+
+/* No poll sleeps for longer (seconds). */
+#define CA_LONGEST_WAIT (24 * 3600.0)
+
+/* ready.c */
+void ca_ready_init(struct ca_ready *ready);
+void ca_ready_push(struct casync_loop *loop, struct casync_handle *handle);
+void ca_ready_remove(struct casync_handle *handle);
+void ca_ready_drop_all(struct casync_loop *loop);
+
+/* timers.c */
+int ca_timers_push(struct casync_loop *loop, struct casync_timer *timer, double when);
+void ca_timers_remove(struct casync_loop *loop, struct casync_timer *timer);
+void ca_timers_queue_due(struct casync_loop *loop);
+void ca_timers_drop_all(struct casync_loop *loop);
+double ca_timers_next(const struct casync_loop *loop); /* deadline of the first; needs one */
+
+/* task.c */
+extern const struct casync_handle_type ca_task_step_type;
+
+/* poll/, by way of loop.c's table of kinds */
+int ca_owned_open(struct casync_loop *loop);
+int ca_virtual_open(struct casync_loop *loop);
+
+#endif

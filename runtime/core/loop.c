@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The loop: its life, and the only place that runs handles.  An iteration is asyncio's: poll,
+ * queue what the poll found, queue the timers that are due, run exactly what is queued by then.
+ */
+#include "base/alloc.h"
+#include "base/check.h"
+#include "core/core.h"
+
+static int open_poller(struct casync_loop *loop, enum casync_loop_kind kind)
+{
+  switch (kind) {
+  case CASYNC_LOOP_OWNED: return ca_owned_open(loop);
+  case CASYNC_LOOP_VIRTUAL: return ca_virtual_open(loop);
+  }
+  return CASYNC_ESTATE;
+}
+
+int casync_loop_open(struct casync_loop **result, enum casync_loop_kind kind,
+                     const struct casync_loop_host *host, void *data)
+{
+  struct casync_loop *loop = ca_alloc_zero(sizeof *loop);
+  if (loop == NULL) return CASYNC_EMEMORY;
+  loop->host = host;
+  loop->data = data;
+  ca_ready_init(&loop->ready);
+  int status = open_poller(loop, kind);
+  if (status < 0) {
+    ca_free(loop);
+    return status;
+  }
+  loop->now = loop->poller->now(loop);
+  *result = loop;
+  return 0;
+}
+
+int casync_loop_close(struct casync_loop *loop)
+{
+  if (loop->state == CA_LOOP_RUNNING) return CASYNC_ERUNNING;
+  if (loop->state == CA_LOOP_CLOSED) return 0;
+  loop->state = CA_LOOP_CLOSED;
+  ca_ready_drop_all(loop);
+  ca_timers_drop_all(loop);
+  loop->poller->close(loop);
+  return 0;
+}
+
+void casync_loop_free(struct casync_loop *loop)
+{
+  casync_loop_close(loop);
+  loop->poller->free(loop);
+  ca_free(loop);
+}
+
+void *casync_loop_data(const struct casync_loop *loop)
+{
+  return loop->data;
+}
+
+bool casync_loop_is_running(const struct casync_loop *loop)
+{
+  return loop->state == CA_LOOP_RUNNING;
+}
+
+bool casync_loop_is_closed(const struct casync_loop *loop)
+{
+  return loop->state == CA_LOOP_CLOSED;
+}
+
+double casync_loop_time(struct casync_loop *loop)
+{
+  return loop->state == CA_LOOP_CLOSED ? loop->now : loop->poller->now(loop);
+}
+
+uint64_t casync_loop_iterations(const struct casync_loop *loop)
+{
+  return loop->iterations;
+}
+
+struct casync_task *casync_loop_current_task(const struct casync_loop *loop)
+{
+  return loop->current_task;
+}
+
+void casync_loop_stop(struct casync_loop *loop)
+{
+  loop->stopping = true;
+}
+
+void casync_loop_leave(struct casync_loop *loop)
+{
+  loop->leaving = true;
+}
+
+void casync_loop_attend(struct casync_loop *loop)
+{
+  __atomic_store_n(&loop->attend, 1, __ATOMIC_RELEASE);
+}
+
+/* How long the poll may sleep: asyncio's rule. */
+static double poll_timeout(struct casync_loop *loop)
+{
+  if (!ca_list_is_empty(&loop->ready.queue) || loop->stopping || loop->attend) return 0;
+  if (loop->timers.count == 0) return -1;
+  double timeout = ca_timers_next(loop) - loop->poller->now(loop);
+  if (timeout < 0) return 0;
+  return timeout < CA_LONGEST_WAIT ? timeout : CA_LONGEST_WAIT;
+}
+
+static int attend_host(struct casync_loop *loop)
+{
+  if (ca_likely(!loop->attend)) return 0;
+  __atomic_store_n(&loop->attend, 0, __ATOMIC_RELEASE);
+  if (loop->host == NULL || loop->host->attend == NULL) return 0;
+  return loop->host->attend(loop, loop->data);
+}
+
+static void run_batch(struct casync_loop *loop)
+{
+  struct ca_ready *ready = &loop->ready;
+  ca_list_append(&ready->batch, &ready->queue);
+  while (!ca_list_is_empty(&ready->batch)) {
+    struct casync_node *node = ca_list_pop(&ready->batch);
+    struct casync_handle *handle = ca_container_of(node, struct casync_handle, node);
+    handle->flags &= (uint8_t)~CASYNC_HANDLE_QUEUED;
+    handle->type->run(loop, handle);
+    if (ca_unlikely(loop->leaving)) break;
+  }
+}
+
+/* What a left iteration did not run comes first in the next one. */
+static void keep_unrun(struct casync_loop *loop)
+{
+  struct ca_ready *ready = &loop->ready;
+  ca_list_append(&ready->batch, &ready->queue);
+  ca_list_append(&ready->queue, &ready->batch);
+}
+
+static int run_once(struct casync_loop *loop)
+{
+  int status = loop->poller->wait(loop, poll_timeout(loop));
+  loop->iterations++;
+  if (status == 0) status = attend_host(loop);
+  if (status < 0) return status;
+  ca_timers_queue_due(loop);
+  run_batch(loop);
+  casync_loop_verify(loop);
+  return loop->leaving ? CASYNC_ELEFT : 0;
+}
+
+int casync_loop_run(struct casync_loop *loop)
+{
+  if (loop->state == CA_LOOP_CLOSED) return CASYNC_ECLOSED;
+  if (loop->state == CA_LOOP_RUNNING) return CASYNC_ERUNNING;
+  loop->state = CA_LOOP_RUNNING;
+  int status;
+  do status = run_once(loop);
+  while (status == 0 && !loop->stopping);
+  if (status != 0) keep_unrun(loop);
+  loop->stopping = false;
+  loop->leaving = false;
+  loop->state = CA_LOOP_OPEN;
+  return status;
+}
+
+int casync_loop_watch(struct casync_loop *loop, int fd, enum casync_direction direction,
+                      struct casync_handle *handle)
+{
+  if (loop->state == CA_LOOP_CLOSED) return CASYNC_ECLOSED;
+  return loop->poller->watch(loop, fd, direction, handle);
+}
+
+struct casync_handle *casync_loop_unwatch(struct casync_loop *loop, int fd,
+                                          enum casync_direction direction)
+{
+  if (loop->state == CA_LOOP_CLOSED) return NULL;
+  return loop->poller->unwatch(loop, fd, direction);
+}

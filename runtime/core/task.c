@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tasks: when a coroutine steps, and how a cancellation reaches it.  The rules are those of
+ * asyncio's Task.__step, __wakeup, cancel and uncancel; the coroutine itself is behind `step`.
+ *
+ * A pending task is in exactly one of these places, and its one handle shows which:
+ *   - its step is queued (first step, a yield, or what it waited for is over);
+ *   - it waits for a future: the handle is among the future's waiters (`waits_for`);
+ *   - it waits for an op: the op has the handle or what stands for it (`op`);
+ *   - it runs.
+ */
+#include "base/check.h"
+#include "core/core.h"
+
+static struct casync_task *task_of(struct casync_handle *handle)
+{
+  return ca_container_of(handle, struct casync_task, timer.handle);
+}
+
+static const struct casync_task_type *type_of(const struct casync_task *task)
+{
+  return (const struct casync_task_type *)task->future.type;
+}
+
+static void queue_step(struct casync_task *task)
+{
+  task->timer.handle.type = &ca_task_step_type;
+  ca_ready_push(task->future.loop, &task->timer.handle);
+}
+
+/* Cancels what the task waits for; false if it waits for nothing that can still be cancelled. */
+static bool cancel_wait(struct casync_task *task)
+{
+  if (task->op != NULL) {
+    const struct casync_op_type *op = task->op;
+    task->op = NULL;
+    task->flags |= CASYNC_TASK_OP_CANCELLED;
+    op->undo(task);
+    type_of(task)->message(task, CASYNC_MESSAGE_OP);
+    queue_step(task);
+    return true;
+  }
+  return task->waits_for != NULL && casync_future_cancel(task->waits_for);
+}
+
+bool casync_task_cancel(struct casync_task *task)
+{
+  if (task->future.state != CASYNC_PENDING) return false;
+  task->cancel_requests++;
+  if (cancel_wait(task)) return true;
+  task->flags |= CASYNC_TASK_MUST_CANCEL;
+  type_of(task)->message(task, CASYNC_MESSAGE_FLAGGED);
+  return true;
+}
+
+uint32_t casync_task_uncancel(struct casync_task *task)
+{
+  if (task->cancel_requests > 0 && --task->cancel_requests == 0)
+    task->flags &= (uint8_t)~CASYNC_TASK_MUST_CANCEL;
+  return task->cancel_requests;
+}
+
+/* A request that came while the task ran meets what it waits for now. */
+static void deliver_flagged(struct casync_task *task)
+{
+  if (ca_likely(!(task->flags & CASYNC_TASK_MUST_CANCEL))) return;
+  type_of(task)->message(task, CASYNC_MESSAGE_PASS_ON);
+  if (cancel_wait(task)) task->flags &= (uint8_t)~CASYNC_TASK_MUST_CANCEL;
+}
+
+static void finish(struct casync_task *task, enum casync_future_state state)
+{
+  casync_future_complete(&task->future, state);
+  type_of(task)->done(task);
+}
+
+static void finish_with_result(struct casync_task *task)
+{
+  bool cancelled = (task->flags & CASYNC_TASK_MUST_CANCEL) != 0;
+  task->flags &= (uint8_t)~CASYNC_TASK_MUST_CANCEL;
+  finish(task, cancelled ? CASYNC_CANCELLED : CASYNC_RESULT);
+}
+
+static void act(struct casync_task *task, enum casync_action action)
+{
+  switch (action) {
+  case CASYNC_ACTION_AWAIT:
+    casync_future_wait(task->waits_for, &task->timer.handle);
+    deliver_flagged(task);
+    break;
+  case CASYNC_ACTION_WAIT_OP: deliver_flagged(task); break;
+  case CASYNC_ACTION_YIELD: queue_step(task); break;
+  case CASYNC_ACTION_RETURNED: finish_with_result(task); break;
+  case CASYNC_ACTION_LEAVE:
+    finish(task, CASYNC_ERROR);
+    casync_loop_leave(task->future.loop);
+    break;
+  case CASYNC_ACTION_RAISED: finish(task, CASYNC_ERROR); break;
+  case CASYNC_ACTION_CANCELLED:
+    task->flags &= (uint8_t)~CASYNC_TASK_MUST_CANCEL;
+    finish(task, CASYNC_CANCELLED);
+    break;
+  }
+}
+
+static enum casync_action step(struct casync_task *task)
+{
+  struct casync_loop *loop = task->future.loop;
+  struct casync_task *previous = loop->current_task;
+  enum casync_resume how = CASYNC_RESUME;
+  if (ca_unlikely(task->flags & CASYNC_TASK_MUST_CANCEL)) {
+    task->flags &= (uint8_t)~CASYNC_TASK_MUST_CANCEL;
+    how = CASYNC_RESUME_CANCEL;
+  }
+  task->waits_for = NULL;
+  loop->current_task = task;
+  enum casync_action action = type_of(task)->step(task, how);
+  loop->current_task = previous;
+  return action;
+}
+
+static void run_step(struct casync_loop *loop, struct casync_handle *handle)
+{
+  (void)loop;
+  struct casync_task *task = task_of(handle);
+  enum casync_action action = step(task);
+  act(task, action);
+}
+
+const struct casync_handle_type ca_task_step_type = {run_step, NULL};
+
+void casync_task_init(struct casync_task *task, struct casync_loop *loop,
+                      const struct casync_task_type *type)
+{
+  casync_future_init(&task->future, loop, &type->future);
+  task->timer = (struct casync_timer){.handle.type = &ca_task_step_type};
+  task->waits_for = NULL;
+  task->op = NULL;
+  task->cancel_requests = 0;
+  task->flags = 0;
+}
+
+void casync_task_start(struct casync_task *task)
+{
+  queue_step(task);
+}
+
+int casync_task_start_eagerly(struct casync_task *task)
+{
+  enum casync_action action = step(task);
+  if (action == CASYNC_ACTION_LEAVE) {
+    finish(task, CASYNC_ERROR);
+    return CASYNC_ELEFT;
+  }
+  act(task, action);
+  return 0;
+}
+
+void casync_task_abandon(struct casync_task *task)
+{
+  struct casync_handle *handle = &task->timer.handle;
+  if (task->op != NULL) task->op->undo(task);
+  task->op = NULL;
+  task->waits_for = NULL;
+  casync_future_unwait(handle);
+  if (handle->flags & CASYNC_HANDLE_QUEUED) ca_ready_remove(handle);
+}
+
+void casync_task_wake(struct casync_task *task)
+{
+  task->op = NULL;
+  queue_step(task);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A loop that owns its libev loop.  libev only reports; timers, order and the clock are ours.
+ *
+ * While callbacks run, the kernel is asked for I/O at most every POLL_PERIOD: one epoll_wait costs
+ * more than a task switch.  A loop with descriptors that the user watches asks at every iteration,
+ * as asyncio does.
+ */
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/check.h"
+#include "poll/poll.h"
+
+/* Seconds between two polls that need not wait. */
+#define POLL_PERIOD 5e-6
+
+double ca_monotonic(struct casync_loop *loop)
+{
+  (void)loop;
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
+{
+  (void)ev, (void)timer, (void)events; /* it only ends the wait */
+}
+
+static void ask(struct ca_ev *ev, double timeout)
+{
+  if (timeout == 0) {
+    ev_run(ev->ev, EVRUN_NOWAIT);
+    return;
+  }
+  if (timeout > 0) {
+    ev_now_update(ev->ev);
+    ev_timer_set(&ev->deadline, timeout, 0);
+    ev_timer_start(ev->ev, &ev->deadline);
+  }
+  ev_run(ev->ev, EVRUN_ONCE);
+  ev_timer_stop(ev->ev, &ev->deadline);
+}
+
+int ca_ev_wait(struct casync_loop *loop, double timeout)
+{
+  struct ca_ev *ev = ca_ev_of(loop);
+  if (timeout == 0 && ev->io.count == 0) {
+    loop->now = ca_monotonic(loop);
+    if (loop->now - ev->last_poll < POLL_PERIOD) return 0;
+  }
+  ask(ev, timeout);
+  ca_wakeup_deliver(loop);
+  ca_io_queue_found(loop);
+  ev->last_poll = loop->now = ca_monotonic(loop);
+  return 0;
+}
+
+int ca_ev_open(struct casync_loop *loop, struct ca_ev *ev)
+{
+  loop->poll = ev;
+  ca_io_init(&ev->io);
+  ev->ev = ev_loop_new(EVFLAG_AUTO);
+  if (ev->ev == NULL) return CASYNC_EMEMORY;
+  ev_timer_init(&ev->deadline, on_deadline, 0, 0);
+  int status = ca_wakeup_open(loop);
+  if (status < 0) ev_loop_destroy(ev->ev);
+  return status;
+}
+
+void ca_ev_close(struct casync_loop *loop)
+{
+  struct ca_ev *ev = ca_ev_of(loop);
+  ca_signals_close(loop);
+  ca_io_close(loop);
+  ca_wakeup_close(loop);
+  ev_loop_destroy(ev->ev);
+}
+
+void ca_ev_free(struct casync_loop *loop)
+{
+  ca_wakeup_free(loop);
+  ca_free(loop->poll);
+}
+
+static const struct ca_poller owned = {
+    ca_monotonic,   ca_ev_wait,  ca_io_watch, ca_io_unwatch,
+    ca_wakeup_send, ca_ev_close, ca_ev_free,
+};
+
+int ca_owned_open(struct casync_loop *loop)
+{
+  struct ca_ev *ev = ca_alloc_zero(sizeof *ev);
+  if (ev == NULL) return CASYNC_EMEMORY;
+  loop->poller = &owned;
+  int status = ca_ev_open(loop, ev);
+  if (status < 0) ca_free(ev);
+  return status;
+}

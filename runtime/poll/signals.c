@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Signals: one table for the process, since a signal's disposition belongs to the process.  libev's
+ * ev_signal is not used: it aborts when two loops share a signal and never gives a foreign handler
+ * back.
+ *
+ * A signal is owned by one loop at a time.  The handler counts it, asks the loop for its host's
+ * attention and wakes it; nothing else happens in signal context, but what `notify` does.
+ */
+#include <errno.h>
+#include <signal.h>
+
+#include "base/check.h"
+#include "poll/poll.h"
+
+struct ca_signal {
+  struct casync_loop *volatile loop; /* owner; NULL = free */
+  volatile sig_atomic_t count;
+  void (*volatile notify)(void *data);
+  void *volatile data;
+  struct sigaction former;
+};
+
+/* The one global of the process; `lock` guards taking and giving back. */
+static struct ca_signal signals[NSIG];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void on_signal(int number)
+{
+  int saved = errno;
+  struct ca_signal *signal = &signals[number];
+  struct casync_loop *loop = signal->loop;
+  signal->count++;
+  if (signal->notify != NULL) signal->notify(signal->data);
+  if (loop != NULL) {
+    casync_loop_attend(loop);
+    casync_loop_wake(loop);
+  }
+  errno = saved;
+}
+
+static int take_over(struct casync_loop *loop, int number)
+{
+  struct ca_signal *signal = &signals[number];
+  struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+  if (signal->loop != NULL) return signal->loop == loop ? 0 : CASYNC_EBUSY;
+  sigemptyset(&action.sa_mask);
+  signal->count = 0;
+  signal->notify = NULL;
+  signal->loop = loop;
+  if (sigaction(number, &action, &signal->former) == 0) return 0;
+  signal->loop = NULL;
+  return -errno;
+}
+
+static void give_back(int number)
+{
+  struct ca_signal *signal = &signals[number];
+  sigaction(number, &signal->former, NULL);
+  signal->notify = NULL;
+  signal->loop = NULL;
+}
+
+int casync_signal_watch(struct casync_loop *loop, int number)
+{
+  if (number < 1 || number >= NSIG) return -EINVAL;
+  if (loop->state == CA_LOOP_CLOSED) return CASYNC_ECLOSED;
+  pthread_mutex_lock(&lock);
+  int status = take_over(loop, number);
+  pthread_mutex_unlock(&lock);
+  return status;
+}
+
+bool casync_signal_unwatch(struct casync_loop *loop, int number)
+{
+  if (number < 1 || number >= NSIG) return false;
+  pthread_mutex_lock(&lock);
+  bool owned = signals[number].loop == loop;
+  if (owned) give_back(number);
+  pthread_mutex_unlock(&lock);
+  return owned;
+}
+
+int casync_signal_take(struct casync_loop *loop, int number)
+{
+  struct ca_signal *signal = &signals[number];
+  if (signal->loop != loop) return 0;
+  int count = (int)signal->count;
+  signal->count -= count;
+  return count;
+}
+
+void casync_signal_notify(struct casync_loop *loop, int number, void (*notify)(void *data),
+                          void *data)
+{
+  struct ca_signal *signal = &signals[number];
+  if (signal->loop != loop) return;
+  signal->notify = NULL;
+  signal->data = data;
+  signal->notify = notify;
+}
+
+void ca_signals_close(struct casync_loop *loop)
+{
+  for (int number = 1; number < NSIG; number++)
+    if (signals[number].loop == loop) casync_signal_unwatch(loop, number);
+}

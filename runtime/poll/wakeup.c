@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The only door for other threads and for signal handlers: an inbox under a lock, and libev's
+ * ev_async, which is safe in both.
+ */
+#include "base/check.h"
+#include "poll/poll.h"
+
+static void on_wake(struct ev_loop *ev, ev_async *async, int events)
+{
+  (void)ev, (void)async, (void)events; /* it only ends the wait */
+}
+
+int ca_wakeup_open(struct casync_loop *loop)
+{
+  struct ca_ev *ev = ca_ev_of(loop);
+  struct ca_wakeup *wakeup = &ev->wakeup;
+  wakeup->inbox = NULL;
+  wakeup->inbox_end = &wakeup->inbox;
+  wakeup->is_closed = false;
+  int status = pthread_mutex_init(&wakeup->lock, NULL);
+  if (status != 0) return -status;
+  ev_async_init(&wakeup->async, on_wake);
+  ev_async_start(ev->ev, &wakeup->async);
+  return 0;
+}
+
+void ca_wakeup_close(struct casync_loop *loop)
+{
+  struct ca_ev *ev = ca_ev_of(loop);
+  pthread_mutex_lock(&ev->wakeup.lock);
+  ev->wakeup.is_closed = true;
+  ev->wakeup.inbox = NULL;
+  pthread_mutex_unlock(&ev->wakeup.lock);
+  ev_async_stop(ev->ev, &ev->wakeup.async);
+}
+
+void ca_wakeup_free(struct casync_loop *loop)
+{
+  pthread_mutex_destroy(&ca_ev_of(loop)->wakeup.lock);
+}
+
+void ca_wakeup_send(struct casync_loop *loop)
+{
+  struct ca_ev *ev = ca_ev_of(loop);
+  ev_async_send(ev->ev, &ev->wakeup.async);
+}
+
+void casync_loop_wake(struct casync_loop *loop)
+{
+  if (loop->state != CA_LOOP_CLOSED) loop->poller->wake(loop);
+}
+
+int casync_loop_post(struct casync_loop *loop, struct casync_post *post)
+{
+  struct ca_wakeup *wakeup = &ca_ev_of(loop)->wakeup;
+  post->next = NULL;
+  pthread_mutex_lock(&wakeup->lock);
+  bool closed = wakeup->is_closed;
+  if (!closed) {
+    *wakeup->inbox_end = post;
+    wakeup->inbox_end = &post->next;
+    ca_wakeup_send(loop); /* under the lock: close() waits for us */
+  }
+  pthread_mutex_unlock(&wakeup->lock);
+  return closed ? CASYNC_ECLOSED : 0;
+}
+
+void ca_wakeup_deliver(struct casync_loop *loop)
+{
+  struct ca_wakeup *wakeup = &ca_ev_of(loop)->wakeup;
+  pthread_mutex_lock(&wakeup->lock);
+  struct casync_post *post = wakeup->inbox;
+  wakeup->inbox = NULL;
+  wakeup->inbox_end = &wakeup->inbox;
+  pthread_mutex_unlock(&wakeup->lock);
+  while (post != NULL) {
+    struct casync_post *next = post->next;
+    post->deliver(loop, post);
+    post = next;
+  }
+}
