@@ -1,0 +1,59 @@
+"""Reads scenario files, runs each scenario and writes programs with their traces as Lua files."""
+import ast
+import pathlib
+
+import translate
+import vloop
+import world
+
+vloop.install()
+HEAD = "-- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.\nreturn {\n"
+
+
+def scenarios(source):
+    """The top-level functions of a file: (name, ids shown, node)."""
+    for node in ast.parse(source).body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            shown = [a.value for d in node.decorator_list for a in d.args]
+            node.decorator_list = []
+            yield node.name, shown, node
+
+
+def record(name, shown, node):
+    code = compile(ast.Module([node], []), name, "exec")
+
+    def function_of(names):
+        exec(code, names)
+        return names[name]
+
+    trace = world.run(name, function_of)
+    if any("NameError" in line or "AttributeError" in line or "UnboundLocalError" in line for line in trace):
+        raise RuntimeError(f"{name} is wrong:\n" + "\n".join(trace))
+    return {"name": name, "shows": shown, "async": isinstance(node, ast.AsyncFunctionDef),
+            "body": translate.body(node.body), "trace": trace}
+
+
+def record_source(source):
+    return [record(*one) for one in scenarios(source)]
+
+
+def write(path, programs):
+    pathlib.Path(path).write_text(HEAD + "\n".join(map(translate.program_to_lua, programs)) + "\n}\n")
+
+
+def store(root, only=None):
+    """Records every file of scenarios/ into traces/."""
+    for path in sorted(pathlib.Path(root, "scenarios").glob("*.py")):
+        if only and path.stem != only:
+            continue
+        programs = record_source(path.read_text())
+        write(pathlib.Path(root, "traces", path.stem + ".lua"), programs)
+        print(f"{path.stem}: {len(programs)} scenarios")
+
+
+def show(root, name):
+    """Prints the traces of the scenarios whose names start with `name`."""
+    for path in sorted(pathlib.Path(root, "scenarios").glob("*.py")):
+        for one in scenarios(path.read_text()):
+            if one[0].startswith(name):
+                print(f"== {one[0]}\n" + "\n".join(record(*one)["trace"]))

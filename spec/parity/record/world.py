@@ -1,0 +1,228 @@
+"""The names a scenario sees on CPython's side, and how its trace is written. world.lua is the same for casync."""
+import asyncio
+import contextvars
+import gc
+import inspect
+import sys
+import warnings
+
+import vloop
+
+# Classes whose message is part of the contract. Of the others (RuntimeError, TypeError, ValueError ...) only the class
+# is compared, because casync words its own messages.
+WITH_MESSAGE = ("CancelledError", "Err", "SubErr", "Err2", "BaseErr", "KeyboardInterrupt", "SystemExit", "Exception")
+LIKE_EXCEPTION_KEYS = ("source_traceback", "traceback")  # casync adds a traceback of its own
+
+
+class Err(Exception):
+    pass
+
+
+class SubErr(Err):
+    pass
+
+
+class Err2(Exception):
+    pass
+
+
+class BaseErr(BaseException):
+    pass
+
+
+def show_error(err):
+    name = type(err).__name__
+    if isinstance(err, BaseExceptionGroup):
+        return f"{name}('{err.message}', [{', '.join(show(e) for e in err.exceptions)}])"
+    if name == "Deadlock":
+        name = "RuntimeError"
+    text = message(err)
+    return f"{name}('{text}')" if text and name in WITH_MESSAGE else name
+
+
+def show(value):
+    if value is None or isinstance(value, bool):
+        return str(value)
+    if isinstance(value, (int, float)):
+        return format(value, ".9g")
+    if isinstance(value, str):
+        return f"'{value}'"
+    if isinstance(value, BaseException):
+        return show_error(value)
+    if isinstance(value, (list, tuple, vloop.OrderedSet)):
+        return f"[{', '.join(map(show, value))}]"
+    if isinstance(value, type):
+        return value.__name__
+    for kind, name in ((asyncio.Task, "Task"), (asyncio.Future, "Future"), (asyncio.TimerHandle, "TimerHandle"),
+                       (asyncio.Handle, "Handle"), (asyncio.BaseEventLoop, "Loop"), (contextvars.Context, "Context")):
+        if isinstance(value, kind):
+            return name
+    if inspect.iscoroutine(value):
+        return "coroutine"
+    return "function" if callable(value) else "object"
+
+
+def message(err):
+    if isinstance(err, BaseExceptionGroup):
+        return err.message
+    return str(err.args[0]) if err.args else ""
+
+
+class World:
+    """One run of one program: its trace, its loops and its names."""
+
+    def __init__(self):
+        self.trace, self.reports, self.loops, self.over = [], [], [], False
+
+    def log(self, *values):
+        if self.over:  # a coroutine that the collector ends is no part of the program
+            return
+        try:
+            loop = asyncio.get_running_loop()
+            at = f"{loop.now:.9g} #{loop.polls}: "
+        except RuntimeError:
+            at = "-: "
+        self.trace.append(at + " ".join(v if isinstance(v, str) and i == 0 else show(v) for i, v in enumerate(values)))
+
+    def handler(self, loop, context):
+        """What nobody caught. Reports made by the collector come at no fixed time: they are listed, sorted, at the end."""
+        text = context["message"]
+        if "never retrieved" in text or "destroyed" in text:
+            self.reports.append(f"report: {text} {show(context.get('exception'))}")
+            return
+        keys = sorted(key for key in context if key not in LIKE_EXCEPTION_KEYS)
+        if context.get("handle") is not None:
+            text = "Exception in callback"  # CPython goes on with a repr of the callback
+        self.log("handler", text, keys, context.get("exception"))
+
+    def warned(self, text, category, *_):
+        text = str(text)
+        if "never awaited" in text:
+            name = text.split("'")[1].rpartition(".")[2]
+            self.reports.append(f"report: coroutine '{name}' was never awaited")
+
+    def new_loop(self):
+        loop = vloop.VirtualLoop()
+        loop.set_exception_handler(self.handler)
+        self.loops.append(loop)
+        return loop
+
+    def names(self):
+        named = {name: getattr(asyncio, name) for name in (
+            "create_task", "ensure_future", "sleep", "gather", "shield", "wait_for", "wait", "as_completed", "timeout",
+            "timeout_at", "TaskGroup", "Task", "Future", "current_task", "iscoroutine", "isfuture", "get_running_loop",
+            "Runner", "run", "eager_task_factory", "create_eager_task_factory", "FIRST_COMPLETED", "FIRST_EXCEPTION",
+            "ALL_COMPLETED", "CancelledError", "InvalidStateError", "Handle", "TimerHandle")}
+        named.update(
+            Err=Err, SubErr=SubErr, Err2=Err2, BaseErr=BaseErr, log=self.log, message=message, new_event_loop=self.new_loop,
+            iscoroutinefunction=inspect.iscoroutinefunction, all_tasks=lambda *a: list(asyncio.all_tasks(*a)),
+            polls=lambda: asyncio.get_running_loop().polls, now=lambda: asyncio.get_running_loop().now,
+            copy_context=contextvars.copy_context, ContextVar=contextvars.ContextVar, collect=collect, raised=raised,
+            bad_yield=BadYield, awaitable=Awaitable, type_name=lambda v: type(v).__name__, in_context=in_context,
+            default_log=self.default_log, nan=float("nan"), show=show, reported=self.reported,
+            contains=lambda text, part: part in str(text), collected=collected)
+        return named
+
+    def default_log(self, loop, context):
+        """The first line and the order of the keys of what the default handler prints."""
+        lines = []
+        loop_log = asyncio.base_events.logger
+        error, loop_log.error = loop_log.error, lambda text, *a, **k: lines.append(text)
+        try:
+            loop.default_exception_handler(context)
+        finally:
+            loop_log.error = error
+        return [line.partition(":")[0] for line in "\n".join(lines).split("\n")]
+
+    def reported(self):
+        """How many reports there are by now, after a full collection."""
+        gc.collect()
+        return len(self.reports)
+
+    def end(self):
+        self.over = True
+        for loop in self.loops:
+            if not loop.is_closed():
+                loop.close()
+            loop.created.clear()
+            loop._ready.clear()
+            loop._scheduled.clear()
+        for _ in range(3):
+            gc.collect()
+        self.trace.extend(sorted(self.reports))
+
+
+def collect():
+    gc.collect()
+
+
+def collected(make):
+    """Calls make and drops what it returns, so that only the library can still refer to it."""
+    make()
+    gc.collect()
+
+
+def raised(f, *args, **options):
+    """The error that a plain call raises, or None."""
+    try:
+        f(*args, **options)
+    except BaseException as err:
+        return err
+
+
+class BadYield:
+    """An awaitable that yields a value to the task that is no future."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __await__(self):
+        return (yield self.value)
+
+
+class Awaitable:
+    """An object of a class of the user's own that awaits what f() returns."""
+
+    def __init__(self, f):
+        self.f = f
+
+    def __await__(self):
+        return self.f().__await__()
+
+
+def in_context(err, kind):
+    seen = set()
+    todo = [err.__context__, err.__cause__]
+    while todo:
+        e = todo.pop()
+        if e is None or id(e) in seen:
+            continue
+        seen.add(id(e))
+        if type(e) is kind:
+            return True
+        todo += [e.__context__, e.__cause__]
+    return False
+
+
+def run(name, function_of):
+    """Runs one scenario and returns its trace. `function_of(names)` gives the scenario's function."""
+    world = World()
+    warnings.showwarning = world.warned
+    warnings.simplefilter("always")
+    sys.unraisablehook = lambda _: None
+    gc.collect()
+    scenario = function_of(world.names())
+    try:
+        if inspect.iscoroutinefunction(scenario):
+            loop = world.new_loop()
+            main = scenario()
+            world.log("result", loop.run_until_complete(main))
+        else:
+            world.log("result", scenario())
+    except vloop.TooLong:
+        raise RuntimeError(f"{name} does not end")
+    except BaseException as err:
+        world.log("raised", err)
+    scenario = main = loop = function_of = None
+    world.end()
+    return world.trace

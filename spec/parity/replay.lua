@@ -1,0 +1,88 @@
+-- Runs stored programs over casync and compares traces. As a script: lua5.4 spec/parity/replay.lua FILE ... prints the
+-- differences, and its exit status tells whether there were any.
+local folder = debug.getinfo(1, "S").source:match("^@(.*)[/\\]") or "."
+local interpreter = dofile(folder .. "/interpreter.lua")
+local World = dofile(folder .. "/world.lua")
+
+local M = {folder = folder, styles = {"with", "close"}}
+
+local function run(program, world, style)
+  local main = interpreter.load(program, world:names(), {asyncio = world.asyncio, style = style})
+  if not program.async then return main() end
+  return world:new_loop():run_until_complete(main())
+end
+
+--- The trace of a program over casync; style is one of M.styles.
+function M.trace(program, style)
+  local asyncio = require "casync"
+  local world = World.new(asyncio, asyncio.testing)
+  local ok, result = pcall(run, program, world, style)
+  world:log(ok and "result" or "raised", result)
+  world:finish()
+  return world.trace
+end
+
+local CONTEXT = 6
+
+local function window(title, lines, from, to, at)
+  local parts = {title}
+  for i = from, to do
+    parts[#parts + 1] = (i == at and "  > " or "    ") .. (lines[i] or "(end)")
+  end
+  return table.concat(parts, "\n")
+end
+
+--- nil if the traces are equal, else a text that shows the first difference between them.
+function M.difference(program, style, got)
+  local want = program.trace
+  for i = 1, math.max(#want, #got) do
+    if want[i] ~= got[i] then
+      local from, to = math.max(1, i - CONTEXT), math.min(math.max(#want, #got), i + CONTEXT)
+      return ("%s (%s form) differs at line %d\n%s\n%s%s"):format(program.name, style, i,
+        window("CPython:", want, from, to, i), window("casync:", got, from, to, i),
+        program.source and "\nprogram:\n" .. program.source or "")
+    end
+  end
+end
+
+local function has_with(node)
+  if type(node) ~= "table" then return false end
+  if node[1] == "with" then return true end
+  for _, part in ipairs(node) do
+    if has_with(part) then return true end
+  end
+  return false
+end
+
+--- Replays one program in every form that makes a difference to it; nil or the first difference.
+function M.check(program)
+  for i, style in ipairs(M.styles) do
+    if i > 1 and not has_with(program.body) then return nil end
+    local difference = M.difference(program, style, M.trace(program, style))
+    if difference then return difference end
+  end
+end
+
+--- The programs of a stored file.
+function M.programs(path) return assert(loadfile(path, "t", {}))() end
+
+local function main(files)
+  local passed, failed = 0, 0
+  for _, file in ipairs(files) do
+    for _, program in ipairs(M.programs(file)) do
+      local difference = M.check(program)
+      if difference then
+        failed = failed + 1
+        print(difference .. "\n")
+      else
+        passed = passed + 1
+      end
+    end
+  end
+  print(("%d passed, %d failed"):format(passed, failed))
+  os.exit(failed == 0)
+end
+
+if arg and arg[0] and arg[0]:match("replay%.lua$") then main(arg) end
+
+return M

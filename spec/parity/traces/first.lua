@@ -1,0 +1,51 @@
+-- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.
+return {
+{name="first_steps_run_in_order", shows={"T1"}, async=true,
+body={
+{"async","child",{"n"},{{"do",{"call",{"v","log"},{"child",{"v","n"}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"slept",{"v","n"}}}},{"return",{"v","n"}}}},
+{"let","a",{"call",{"v","create_task"},{{"call",{"v","child"},{2}}}}},
+{"let","b",{"call",{"v","create_task"},{{"call",{"v","child"},{1}}}}},
+{"do",{"call",{"v","log"},{"made"}}},
+{"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","gather"},{{"v","a"},{"v","b"}}}}}}},
+}, trace={
+"0 #1: made",
+"0 #2: child 2",
+"0 #2: child 1",
+"1 #4: slept 1",
+"2 #7: slept 2",
+"2 #9: got [2, 1]",
+"-: result None",
+}},
+{name="keyboard_interrupt_leaves_the_loop", shows={"L16"}, async=false,
+body={
+{"let","loop",{"call",{"v","new_event_loop"},{}}},
+{"def","stop",{},{{"raise",{"call",{"v","KeyboardInterrupt"},{"k"}}}}},
+{"do",{"method",{"v","loop"},"call_soon",{{"v","stop"}}}},
+{"do",{"method",{"v","loop"},"call_soon",{{"v","log"},"later"}}},
+{"try",{{"do",{"method",{"v","loop"},"run_forever",{}}}},{{{"v","KeyboardInterrupt"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"}}}}}}},{},{}},
+{"do",{"method",{"v","loop"},"call_soon",{{"attr",{"v","loop"},"stop"}}}},
+{"do",{"method",{"v","loop"},"run_forever",{}}},
+}, trace={
+"-: out KeyboardInterrupt('k')",
+"0 #2: later",
+"-: result None",
+}},
+{name="deadlock", shows={}, async=true,
+body={
+{"async","lost",{},{{"do",{"await",{"method",{"call",{"v","get_running_loop"},{}},"create_future",{}}}}}},
+{"let","t",{"call",{"v","create_task"},{{"call",{"v","lost"},{}}}}},
+{"let","f",{"call",{"v","Future"},{}}},
+{"do",{"method",{"v","f"},"set_exception",{{"call",{"v","Err"},{"x"}}}}},
+{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"do",{"await",{"call",{"v","sleep"},{10}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"late",{"v","e"},{"method",{"v","cm"},"expired",{}},{"attr",{"v","e"},"__cause__"}}}}}}},{},{}},
+{"do",{"call",{"v","create_task"},{{"call",{"v","lost"},{}}}}},
+{"do",{"call",{"v","lost"},{}}},
+{"do",{"await",{"v","t"}}},
+}, trace={
+"3 #4: late TimeoutError True CancelledError",
+"-: raised RuntimeError",
+"report: Future exception was never retrieved Err('x')",
+"report: Task was destroyed but it is pending! None",
+"report: Task was destroyed but it is pending! None",
+"report: coroutine 'lost' was never awaited",
+}},
+}

@@ -1,0 +1,197 @@
+-- The names a program sees on casync's side, and how its trace is written: world.py in Lua.
+local contextvars_names = {"ContextVar", "copy_context"}
+
+-- Classes whose message is part of the contract; of the others only the class is compared.
+local WITH_MESSAGE = {CancelledError = true, Err = true, SubErr = true, Err2 = true, BaseErr = true,
+  KeyboardInterrupt = true, SystemExit = true, Exception = true}
+
+local SAME_NAMES = {"create_task", "ensure_future", "sleep", "gather", "shield", "wait_for", "wait", "as_completed",
+  "timeout", "timeout_at", "TaskGroup", "Task", "Future", "current_task", "iscoroutine", "iscoroutinefunction",
+  "isfuture", "get_running_loop", "Runner", "run", "eager_task_factory", "create_eager_task_factory", "all_tasks",
+  "FIRST_COMPLETED", "FIRST_EXCEPTION", "ALL_COMPLETED", "isinstance",
+  "CancelledError", "InvalidStateError", "Handle", "TimerHandle", "TimeoutError", "RuntimeError", "ValueError",
+  "TypeError", "LookupError", "KeyboardInterrupt", "SystemExit", "Exception", "BaseException", "ExceptionGroup",
+  "BaseExceptionGroup", "StopAsyncIteration"}
+
+local World = {}
+World.__index = World
+
+--- style: how `with` is written in Lua, "with" or "close".
+function World.new(asyncio, testing)
+  local world = setmetatable({asyncio = asyncio, testing = testing, trace = {}, reports = {}, loops = {}}, World)
+  local Err = asyncio.Exception:subclass("Err")
+  world.classes = {Err = Err, SubErr = Err:subclass("SubErr"), Err2 = asyncio.Exception:subclass("Err2"),
+    BaseErr = asyncio.BaseException:subclass("BaseErr")}
+  return world
+end
+
+local function class_name(value)
+  local meta = getmetatable(value)
+  return type(meta) == "table" and meta.__name or type(value)
+end
+
+function World:show_error(err)
+  local asyncio, name = self.asyncio, class_name(err)
+  if asyncio.isinstance(err, asyncio.BaseExceptionGroup) then
+    return ("%s('%s', %s)"):format(name, err.message, self:show(err.exceptions))
+  end
+  if err.message ~= "" and WITH_MESSAGE[name] then return ("%s('%s')"):format(name, err.message) end
+  return name
+end
+
+function World:show_list(list)
+  local parts = {}
+  for i = 1, list.n or #list do parts[i] = self:show(list[i]) end
+  return "[" .. table.concat(parts, ", ") .. "]"
+end
+
+local KINDS = {"Task", "Future", "TimerHandle", "Handle"}
+
+function World:show_object(value)
+  local asyncio = self.asyncio
+  for _, kind in ipairs(KINDS) do
+    if asyncio.isinstance(value, asyncio[kind]) then return kind end
+  end
+  if asyncio.iscoroutine(value) then return "coroutine" end
+  for _, loop in ipairs(self.loops) do
+    if rawequal(loop, value) then return "Loop" end
+  end
+  local name = tostring(value):match("^<class '(.*)'>$")
+  if name then return name end
+  return class_name(value) == "Context" and "Context" or "object"
+end
+
+function World:show(value)
+  local kind = type(value)
+  if value == nil then return "None" end
+  if kind == "boolean" then return value and "True" or "False" end
+  if kind == "number" then return ("%.9g"):format(value) end
+  if kind == "string" then return "'" .. value .. "'" end
+  if kind == "function" then return "function" end
+  if kind == "table" and not getmetatable(value) then return self:show_list(value) end
+  if self.asyncio.isinstance(value, self.asyncio.BaseException) then return self:show_error(value) end
+  return self:show_object(value)
+end
+
+local function running_loop(asyncio)
+  local ok, loop = pcall(asyncio.get_running_loop)
+  return ok and loop or nil
+end
+
+function World:log(...)
+  if self.over then return end
+  local loop, parts = running_loop(self.asyncio), {}
+  parts[1] = loop and ("%.9g #%d:"):format(loop:time(), loop._polls or -1) or "-:"
+  for i = 1, select("#", ...) do
+    local value = select(i, ...)
+    parts[i + 1] = (i == 1 and type(value) == "string") and value or self:show(value)
+  end
+  self.trace[#self.trace + 1] = table.concat(parts, " ")
+end
+
+-- Keys that casync may add to what CPython tells (API 3.1).
+local OWN_KEYS = {source_traceback = true, traceback = true}
+
+function World:handler(context)
+  local text = context.message
+  if text:find("never retrieved", 1, true) or text:find("destroyed", 1, true) then
+    self.reports[#self.reports + 1] = ("report: %s %s"):format(text, self:show(context.exception))
+    return
+  end
+  if text:find("never awaited", 1, true) then
+    self.reports[#self.reports + 1] = "report: " .. text
+    return
+  end
+  if context.handle then text = "Exception in callback" end
+  self:log("handler", text, self:keys(context), context.exception)
+end
+
+function World.keys(_, context)
+  local keys = {}
+  for key in pairs(context) do
+    if not OWN_KEYS[key] then keys[#keys + 1] = key end
+  end
+  table.sort(keys)
+  return keys
+end
+
+function World:new_loop()
+  local loop = self.testing.new_event_loop()
+  loop:set_exception_handler(function(_, context) self:handler(context) end)
+  self.loops[#self.loops + 1] = loop
+  return loop
+end
+
+local function collect()
+  collectgarbage()
+  collectgarbage()
+end
+
+local function in_context(err, kind)
+  local todo, seen = {err.context, err.cause}, {}
+  while #todo > 0 do
+    local e = table.remove(todo)
+    if not seen[e] then
+      seen[e] = true
+      if class_name(e) == kind.__name then return true end
+      todo[#todo + 1] = e.context
+      todo[#todo + 1] = e.cause
+    end
+  end
+  return false
+end
+
+function World:helpers()
+  local world, asyncio = self, self.asyncio
+  return {
+    log = function(...) world:log(...) end,
+    show = function(value) return world:show(value) end,
+    message = function(err) return err.message end,
+    type_name = class_name,
+    new_event_loop = function() return world:new_loop() end,
+    polls = function() return asyncio.get_running_loop()._polls end,
+    now = function() return asyncio.get_running_loop():time() end,
+    collect = collect,
+    collected = function(make) make() collect() end,
+    reported = function() collect() return #world.reports end,
+    raised = function(f, ...)
+      local result = table.pack(pcall(f, ...))
+      if not result[1] then return result[2] end
+    end,
+    bad_yield = function(value) return function() return coroutine.yield(value) end end,
+    awaitable = function(f)
+      return setmetatable({}, {__await = function() return asyncio.await(f()) end})
+    end,
+    in_context = in_context,
+    contains = function(value, part) return tostring(value):find(part, 1, true) ~= nil end,
+    len = function(list) return list.n or #list end,
+    range = function(from, to)
+      local list = {}
+      for i = to and from or 0, (to or from) - 1 do list[#list + 1] = i end
+      return list
+    end,
+    nan = 0 / 0,
+  }
+end
+
+function World:names()
+  local names = self:helpers()
+  for _, name in ipairs(SAME_NAMES) do names[name] = self.asyncio[name] end
+  for _, name in ipairs(contextvars_names) do names[name] = self.asyncio.contextvars[name] end
+  for name, class in pairs(self.classes) do names[name] = class end
+  return names
+end
+
+--- Closes what is left, collects, and lists the reports.
+function World:finish()
+  self.over = true
+  for _, loop in ipairs(self.loops) do
+    if not loop:is_closed() then loop:close() end
+  end
+  self.loops = {}
+  collect()
+  table.sort(self.reports)
+  table.move(self.reports, 1, #self.reports, #self.trace + 1, self.trace)
+end
+
+return World
