@@ -1,0 +1,70 @@
+-- SPDX-License-Identifier: MIT
+-- wait_for: a timeout around an await (asyncio's tasks.py).
+-- Not here: the scope itself (timeout.lua).
+-- Invariant: no task is made for a coroutine unless the time is zero or negative; nothing is armed where nothing can suspend.
+local core = require "casync.core"
+local class = require "casync.class"
+local exceptions = require "casync.exceptions"
+local await = require("casync.await").await
+local ensure = require "casync.tasks.ensure"
+local timeout = require "casync.tasks.timeout"
+
+local isfuture, done, current_task = core.isfuture, core.Future.done, core.current_task
+local new_coroutine, scope_of, task_of_scope = core.coroutine, timeout._scope, timeout._task_of_scope
+local isawaitable = ensure.isawaitable
+
+local function release_waiter(waiter)
+  if not waiter:done() then waiter:set_result() end
+end
+
+-- Held while _cancel_and_wait waits: its closing takes the callback back.
+local Watch = {}
+
+function Watch.__close(watch)
+  watch.future:remove_done_callback(watch.callback)
+end
+
+-- Cancels a future and waits for its end. It is not awaited itself, so that a second cancellation gets through.
+local function cancel_and_wait(future)
+  local waiter = ensure.running_loop():create_future()
+  local function callback() release_waiter(waiter) end
+  future:add_done_callback(callback)
+  local watch <close> = setmetatable({future = future, callback = callback}, Watch) -- luacheck: ignore 211
+  future:cancel()
+  await(waiter)
+end
+
+local function cancelled_is_timeout(ok, ...)
+  if ok then return ... end
+  local err = ...
+  if class.isinstance(err, exceptions.CancelledError) then
+    local late = exceptions.TimeoutError()
+    late.cause, late.context = err, err
+    err = late
+  end
+  error(err, 0)
+end
+
+local function wait_no_time(awaitable)
+  local future = ensure.future_of(awaitable, nil, "wait_for", 1)
+  if future:done() then return future:result() end
+  cancel_and_wait(future)
+  return cancelled_is_timeout(pcall(future.result, future))
+end
+
+local function wait_for(awaitable, delay)
+  if delay and delay <= 0 then return wait_no_time(awaitable) end
+  local task = current_task() or task_of_scope()
+  if isfuture(awaitable) and done(awaitable) then return await(awaitable) end
+  local scope <close> = scope_of(task, delay) -- luacheck: ignore 211
+  return await(awaitable)
+end
+core.name(wait_for, "wait_for")
+
+--- Coroutine: awaits one awaitable for at most `delay` seconds, nil for ever, then cancels it, waits for its end and raises
+--- TimeoutError (asyncio.wait_for).
+return function(awaitable, delay)
+  if not isawaitable(awaitable) then ensure.bad_argument(1, "wait_for", "awaitable", awaitable) end
+  if delay ~= nil and type(delay) ~= "number" then ensure.bad_argument(2, "wait_for", "number or nil", delay) end
+  return new_coroutine(wait_for, awaitable, delay)
+end
