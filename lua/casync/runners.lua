@@ -5,32 +5,18 @@
 local core = require "casync.core"
 local class = require "casync.class"
 local exceptions = require "casync.exceptions"
+local options = require "casync.options"
 local policy = require "casync.loop.policy"
 require "casync.loop.loop"
-
-local RuntimeError, TypeError = exceptions.RuntimeError, exceptions.TypeError
 
 -- Seconds that the default executor has to end (asyncio constants.THREAD_JOIN_TIMEOUT).
 local THREAD_JOIN_TIMEOUT = 300
 
--- Options behind `main`: a table marked by kw after the arguments of a function, a plain table after anything else.
--- Returns them or nil, and how many arguments there are before them.
-local function options_behind(name, main, ...)
-  local n = select("#", ...)
-  if n == 0 then return nil, 0 end
-  local last = select(n, ...)
-  if core.iskw(last) then return last, n - 1 end
-  if type(main) == "function" then return nil, n end
-  if n > 1 or last ~= nil and type(last) ~= "table" then
-    error(TypeError(("bad argument #2 to '%s' (table of options expected, got %s)"):format(name, type((...)))), 0)
-  end
-  return last, 0
-end
-
-local function check_options(name, options, known)
-  for option in pairs(options or {}) do
-    if not known[option] then error(TypeError(("unknown option '%s' of '%s'"):format(tostring(option), name)), 0) end
-  end
+-- Options behind `main`: a table marked by kw after the arguments of a function, a plain one after anything else.
+-- Returns them and how many arguments there are before them.
+local function options_behind(name, allowed, main, ...)
+  if type(main) == "function" then return options.marked(name, allowed, ...) end
+  return options.get(2, name, allowed, (...)), 0
 end
 
 -- The coroutine object that runs `main`, called with the first n of the arguments if it is a function.
@@ -41,20 +27,19 @@ local function coroutine_of(main, n, ...)
     return core.coroutine(main, ...)
   end
   if core.iscoroutine(main) then return main end
-  return require("casync.tasks.ensure").coroutine_of(main, "run")
+  return require("casync.tasks.ensure").coroutine_of(main, "run", 1)
 end
 
 local Runner = class.define("Runner", nil, {})
 
-local RUNNER_OPTIONS = {debug = true, loop_factory = true}
+local RUNNER_OPTIONS = {debug = true, loop_factory = "function"}
 
 --- Runner{debug =, loop_factory =} (asyncio.Runner): a loop, made on first use, and a context for several runs.
-function Runner:init(options)
-  check_options("Runner", options, RUNNER_OPTIONS)
-  options = options or {}
+function Runner:init(opts)
+  opts = options.get(1, "Runner", RUNNER_OPTIONS, opts)
   self._state = "created"
-  self._debug = options.debug
-  self._loop_factory = options.loop_factory
+  self._debug = opts.debug
+  self._loop_factory = opts.loop_factory
   self._is_set = false
 end
 
@@ -67,7 +52,7 @@ local function make_loop(runner)
 end
 
 local function lazy_init(runner)
-  if runner._state == "closed" then error(RuntimeError("Runner is closed"), 0) end
+  if runner._state == "closed" then error(exceptions.RuntimeError("Runner is closed"), 0) end
   if runner._state == "initialized" then return end
   runner._loop = make_loop(runner)
   if runner._debug ~= nil then runner._loop:set_debug(runner._debug) end
@@ -110,7 +95,7 @@ end
 local function run_coroutine(runner, coro, context)
   local loop = runner._loop
   local task = loop:create_task(coro, {context = context or runner._context})
-  local interrupt <close> = take_over_sigint(loop, task) -- luacheck: ignore 211
+  local _ <close> = take_over_sigint(loop, task)
   return loop:run_until_complete(task)
 end
 
@@ -119,11 +104,10 @@ local RUN_OPTIONS = {context = true}
 --- Runs an awaitable, or a function with what follows, in the runner's loop; returns its results or raises its error
 --- (asyncio Runner.run). Option: context.
 function Runner:run(main, ...)
-  if core.running_loop() then error(RuntimeError("Runner.run() cannot be called from a running event loop"), 0) end
-  local options, n = options_behind("run", main, ...)
-  check_options("run", options, RUN_OPTIONS)
+  if core.running_loop() then error(exceptions.RuntimeError("Runner.run() cannot be called from a running event loop"), 0) end
+  local opts, n = options_behind("run", RUN_OPTIONS, main, ...)
   lazy_init(self)
-  return run_coroutine(self, coroutine_of(main, n, ...), options and options.context)
+  return run_coroutine(self, coroutine_of(main, n, ...), opts.context)
 end
 
 local function report_failed(loop, tasks)
@@ -164,7 +148,7 @@ end
 --- (asyncio Runner.close). Closing again is fine.
 function Runner:close()
   if self._state ~= "initialized" then return end
-  local ending <close> = setmetatable({runner = self}, Ending) -- luacheck: ignore 211
+  local _ <close> = setmetatable({runner = self}, Ending)
   local loop = self._loop
   cancel_all_tasks(loop)
   loop:run_until_complete(loop:shutdown_asyncgens())
@@ -177,11 +161,9 @@ local M = {Runner = Runner}
 
 -- run on a loop of another kind, unless the caller names one: how casync.testing runs.
 function M._run(loop_factory, main, ...)
-  if core.running_loop() then error(RuntimeError("asyncio.run() cannot be called from a running event loop"), 0) end
-  local options, n = options_behind("run", main, ...)
-  check_options("run", options, RUNNER_OPTIONS)
-  options = options or {}
-  local runner <close> = Runner{debug = options.debug, loop_factory = options.loop_factory or loop_factory}
+  if core.running_loop() then error(exceptions.RuntimeError("asyncio.run() cannot be called from a running event loop"), 0) end
+  local opts, n = options_behind("run", RUNNER_OPTIONS, main, ...)
+  local runner <close> = Runner{debug = opts.debug, loop_factory = opts.loop_factory or loop_factory}
   lazy_init(runner)
   return run_coroutine(runner, coroutine_of(main, n, ...))
 end

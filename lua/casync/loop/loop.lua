@@ -4,9 +4,10 @@
 -- Invariant: run_until_complete leaves no callback of its own on the future, whatever left the loop.
 local core = require "casync.core"
 local exceptions = require "casync.exceptions"
+local options = require "casync.options"
+require "casync.loop.exceptions"
 
 local Loop = core.Loop
-local RuntimeError, ValueError = exceptions.RuntimeError, exceptions.ValueError
 
 local function check_may_run(loop)
   local message
@@ -17,7 +18,7 @@ local function check_may_run(loop)
   elseif core.running_loop() then
     message = "Cannot run the event loop while another loop is running"
   end
-  if message then error(RuntimeError(message), 0) end
+  if message then error(exceptions.RuntimeError(message), 0) end
 end
 
 --- Runs until stop() is called (asyncio loop.run_forever). KeyboardInterrupt and SystemExit of a callback or task are raised.
@@ -49,7 +50,7 @@ end
 local function future_of(loop, main, ...)
   if core.isfuture(main) then
     if main:get_loop() ~= loop then
-      error(ValueError("The future belongs to a different loop than the one specified as the loop argument"), 0)
+      error(exceptions.ValueError("The future belongs to a different loop than the one specified as the loop argument"), 0)
     end
     return main, false
   elseif type(main) == "function" or core.iscoroutine(main) then
@@ -65,21 +66,17 @@ function Loop:run_until_complete(main, ...)
   local future, is_ours = future_of(self, main, ...)
   future:add_done_callback(stop_loop_of)
   do
-    local watch <close> = setmetatable({future = future, is_ours = is_ours}, Watch) -- luacheck: ignore 211
+    local _ <close> = setmetatable({future = future, is_ours = is_ours}, Watch)
     self:run_forever()
   end
-  if not future:done() then error(RuntimeError("Event loop stopped before Future completed."), 0) end
+  if not future:done() then error(exceptions.RuntimeError("Event loop stopped before Future completed."), 0) end
   return future:result()
 end
 
 --- Sets what makes tasks, called as factory(loop, coro, options), options being nil if none were given; nil for Task
 --- (asyncio loop.set_task_factory).
 function Loop:set_task_factory(factory)
-  local meta = getmetatable(factory)
-  if factory ~= nil and type(factory) ~= "function" and not (meta and meta.__call) then
-    error(exceptions.TypeError("bad argument #1 to 'set_task_factory' (callable or nil expected, got " .. type(factory) .. ")"), 0)
-  end
-  self._task_factory = factory
+  self._task_factory = options.optional(1, "set_task_factory", "function", factory)
 end
 
 --- The factory that was set, or nil (asyncio loop.get_task_factory).

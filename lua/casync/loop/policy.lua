@@ -4,6 +4,7 @@
 -- Invariant: core.hooks.event_loop is the loop that set_event_loop was given last, or nil; only this file writes it.
 local core = require "casync.core"
 local exceptions = require "casync.exceptions"
+require "casync.loop.loop"
 
 local M = {}
 
@@ -22,7 +23,7 @@ end
 --- Sets the loop that get_event_loop gives while none runs, nil for none (asyncio.set_event_loop).
 function M.set_event_loop(loop)
   if loop ~= nil and not require("casync.class").isinstance(loop, core.Loop) then
-    error(exceptions.TypeError("bad argument #1 to 'set_event_loop' (loop or nil expected, got " .. type(loop) .. ")"), 0)
+    require("casync.options").typeerror(1, "set_event_loop", "Loop", loop)
   end
   core.hooks.event_loop = loop
 end

@@ -7,6 +7,7 @@ local class = require "casync.class"
 local exceptions = require "casync.exceptions"
 local await = require("casync.await").await
 local ensure = require "casync.tasks.ensure"
+local options = require "casync.options"
 
 -- What a consumer gets for an item that was not done in time.
 local TIMED_OUT = {}
@@ -64,7 +65,7 @@ end
 local function wait_for_item(finished)
   local getter = finished.loop:create_future()
   finished.getters[#finished.getters + 1] = getter
-  local waiting <close> = setmetatable({finished = finished, getter = getter}, Waiting) -- luacheck: ignore 211
+  local _ <close> = setmetatable({finished = finished, getter = getter}, Waiting)
   await(getter)
 end
 
@@ -153,14 +154,11 @@ function Iterator:plain()
   return next_plain, self
 end
 
-local OPTIONS = {timeout = true}
+local OPTIONS = {timeout = "number"}
 
 --- Iterates over awaitables in the order in which they finish: `for future in as_completed{…} do` (asyncio.as_completed).
 --- Option: timeout in seconds from now, after which the head of the loop raises TimeoutError.
-return function(list, options)
+return function(list, opts)
   ensure.check_list("as_completed", "awaitables", list)
-  if options ~= nil and type(options) ~= "table" then ensure.bad_argument(2, "as_completed", "table of options", options) end
-  local timeout = options and ensure.check_options("as_completed", options, OPTIONS).timeout
-  if timeout ~= nil and type(timeout) ~= "number" then ensure.bad_argument(2, "as_completed", "number as timeout", timeout) end
-  return Iterator(list, timeout)
+  return Iterator(list, options.get(2, "as_completed", OPTIONS, opts).timeout)
 end

@@ -5,37 +5,16 @@
 local core = require "casync.core"
 local class = require "casync.class"
 local exceptions = require "casync.exceptions"
+local options = require "casync.options"
 
 local isfuture, iscoroutine = core.isfuture, core.iscoroutine
 local RuntimeError, ValueError = exceptions.RuntimeError, exceptions.ValueError
 
 local M = {}
 
--- What a message calls the type of a value: its class, else Lua's word.
-local function type_name(value)
-  local C = class.of(value)
-  return C and C.__name or class.isclass(value) and "class " .. value.__name or type(value)
-end
-
---- Raises the TypeError for an argument of the wrong type; `position` is its number.
-function M.bad_argument(position, name, expected, value)
-  error(exceptions.TypeError(("bad argument #%d to '%s' (%s expected, got %s)"):format(position, name, expected, type_name(value))), 0)
-end
-local bad_argument = M.bad_argument
-
---- Raises the TypeError for a key that is not in the set `known`.
-function M.check_options(name, options, known)
-  for option in next, options do
-    if not known[option] then
-      error(exceptions.TypeError(("unknown option '%s' of '%s'"):format(tostring(option), name)), 0)
-    end
-  end
-  return options
-end
-
 --- Raises unless `list` is a plain table without names in it; `what` is what it lists.
 function M.check_list(name, what, list)
-  if type(list) ~= "table" or getmetatable(list) ~= nil then bad_argument(1, name, "list of " .. what, list) end
+  if not options.plain(list) then options.typeerror(1, name, "list of " .. what, list) end
   for key in next, list do
     if type(key) == "string" and key ~= "n" then
       error(exceptions.TypeError(("unexpected field '%s' in argument #1 to '%s' (options go into a second table)"):format(key, name)), 0)
@@ -65,7 +44,7 @@ core.name(awaiting, "_wrap_awaitable")
 --- `position` and `name` tell the error whose argument it was.
 function M.coroutine_of(awaitable, name, position)
   if iscoroutine(awaitable) or type(awaitable) == "function" then return awaitable end
-  if not M.isawaitable(awaitable) then bad_argument(position, name, "awaitable", awaitable) end
+  if not M.isawaitable(awaitable) then options.typeerror(position, name, "awaitable", awaitable) end
   return core.coroutine(awaiting, awaitable)
 end
 
@@ -105,16 +84,15 @@ function M.future_of(awaitable, loop, name, position)
 end
 
 local function check_loop(loop, name)
-  if loop ~= nil and not class.isinstance(loop, core.Loop) then bad_argument(1, name, "loop or nil", loop) end
+  if loop ~= nil and not class.isinstance(loop, core.Loop) then options.typeerror(1, name, "loop or nil", loop) end
   return loop
 end
 
 local ENSURE_OPTIONS = {loop = true}
 
 --- A Future for any awaitable: futures as they are, anything else in a new task (asyncio.ensure_future). Option: loop.
-function M.ensure_future(awaitable, options)
-  if options ~= nil and type(options) ~= "table" then bad_argument(2, "ensure_future", "table of options", options) end
-  local loop = options and M.check_options("ensure_future", options, ENSURE_OPTIONS).loop
+function M.ensure_future(awaitable, opts)
+  local loop = options.get(2, "ensure_future", ENSURE_OPTIONS, opts).loop
   return M.future_of(awaitable, loop, "ensure_future", 1)
 end
 
@@ -131,13 +109,10 @@ end
 --- A task factory whose tasks, made by constructor(coro, options), run their first step at once
 --- (asyncio.create_eager_task_factory).
 function M.create_eager_task_factory(constructor)
-  local meta = getmetatable(constructor)
-  if type(constructor) ~= "function" and not (meta and meta.__call) then
-    bad_argument(1, "create_eager_task_factory", "callable", constructor)
-  end
-  return function(loop, coro, options)
+  options.check(1, "create_eager_task_factory", "function", constructor)
+  return function(loop, coro, opts)
     local given = {loop = loop, eager_start = true}
-    for option, value in next, options or {} do given[option] = value end
+    for option, value in next, opts or {} do given[option] = value end
     return constructor(coro, given)
   end
 end

@@ -4,44 +4,11 @@
 -- Invariant: the core gets one future for each place; the same coroutine object at two places is one task.
 local core = require "casync.core"
 local ensure = require "casync.tasks.ensure"
+local options = require "casync.options"
 
 local isfuture, get_loop = core.isfuture, core.Future.get_loop
 
 local OPTIONS = {return_exceptions = true}
-
--- Whether a value is a plain table with string keys only: options.
-local function is_options(value)
-  if type(value) ~= "table" or getmetatable(value) ~= nil then return false end
-  for key in next, value do
-    if type(key) ~= "string" then return false end
-  end
-  return true
-end
-
-local function is_list(value)
-  return type(value) == "table" and getmetatable(value) == nil
-end
-
--- The options among the string keys of a list.
-local function options_in(list)
-  for key in next, list do
-    if type(key) == "string" and key ~= "n" then ensure.check_options("gather", {[key] = true}, OPTIONS) end
-  end
-  return list
-end
-
--- The list of awaitables, its length, and the options.
-local function arguments(...)
-  local n, first = select("#", ...), ...
-  if n == 1 and is_list(first) then return first, first.n or #first, options_in(first) end
-  local list = {...}
-  if n > 0 and is_options(list[n]) then
-    local options = ensure.check_options("gather", list[n], OPTIONS)
-    if n == 2 and is_list(first) then return first, first.n or #first, options end
-    return list, n - 1, options
-  end
-  return list, n, {}
-end
 
 -- The task of something that is no future; the same coroutine object gets the same task again.
 local function task_of(awaitable, made, loop, place)
@@ -53,21 +20,20 @@ local function task_of(awaitable, made, loop, place)
   return future
 end
 
-local function futures_of(list, n, loop)
-  local futures, made = {}, {}
+-- Puts the future of each awaitable into its place; returns their loop.
+local function make_futures(list, n, loop)
+  local made = {}
   for i = 1, n do
     local awaitable = list[i]
-    local future = awaitable
     if not isfuture(awaitable) then
-      if awaitable == nil then ensure.bad_argument(i, "gather", "awaitable", nil) end
-      future = task_of(awaitable, made, loop, i)
+      if awaitable == nil then options.typeerror(i, "gather", "awaitable", nil) end
+      list[i] = task_of(awaitable, made, loop, i)
     elseif loop and get_loop(awaitable) ~= loop then
       ensure.future_of(awaitable, loop, "gather", i)
     end
-    loop = loop or get_loop(future)
-    futures[i] = future
+    loop = loop or get_loop(list[i])
   end
-  return futures, loop
+  return loop
 end
 
 local function empty(return_exceptions)
@@ -79,9 +45,9 @@ end
 --- A future for the list of the first results of several awaitables, in their order, with field n; or for the first error
 --- (asyncio.gather). Takes them one by one or as one list. Option: return_exceptions puts errors into the list, marked in `failed`.
 return function(...)
-  local list, n, options = arguments(...)
-  local return_exceptions = options.return_exceptions and true or false
+  local list, n, opts = options.pack("gather", OPTIONS, ...)
+  local return_exceptions = opts.return_exceptions and true or false
   if n == 0 then return empty(return_exceptions) end
-  local futures, loop = futures_of(list, n, core.running_loop())
-  return core.gather(futures, n, return_exceptions, loop)
+  local loop = make_futures(list, n, core.running_loop())
+  return core.gather(list, n, return_exceptions, loop)
 end

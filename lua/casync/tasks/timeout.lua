@@ -7,6 +7,7 @@ local core = require "casync.core"
 local class = require "casync.class"
 local exceptions = require "casync.exceptions"
 local ensure = require "casync.tasks.ensure"
+local options = require "casync.options"
 
 local current_task, running_loop = core.current_task, core.running_loop
 local isinstance = class.isinstance
@@ -15,13 +16,9 @@ local RuntimeError, CancelledError = exceptions.RuntimeError, exceptions.Cancell
 -- State: created -> active -> finished, or active -> expiring (the timer fired) -> expired (the exit is over).
 local Timeout = class.define("Timeout", nil, {})
 
-local function check_time(value, name)
-  if value ~= nil and type(value) ~= "number" then ensure.bad_argument(1, name, "number or nil", value) end
-end
-
 --- Timeout(when): a scope that ends at loop time `when`, nil for never (asyncio.Timeout).
 function Timeout:init(when)
-  check_time(when, "Timeout")
+  options.optional(1, "Timeout", "number", when)
   self._state = "created"
   self._when = when
 end
@@ -62,7 +59,7 @@ end
 --- Moves the deadline to loop time `when`, nil for never, a past one for the next iteration (asyncio Timeout.reschedule).
 --- RuntimeError unless the scope is active.
 function Timeout:reschedule(when)
-  check_time(when, "reschedule")
+  options.optional(1, "reschedule", "number", when)
   if self._state ~= "active" then
     local message = self._state == "created" and "Timeout has not been entered"
       or ("Cannot change state of %s Timeout"):format(self._state)
@@ -142,14 +139,14 @@ local M = {Timeout = Timeout}
 
 --- A scope of `delay` seconds from now, nil for no deadline (asyncio.timeout). RuntimeError if no loop runs.
 function M.timeout(delay)
-  check_time(delay, "timeout")
+  options.optional(1, "timeout", "number", delay)
   local loop = ensure.running_loop()
   return Timeout(delay and loop:time() + delay)
 end
 
 --- A scope that ends at loop time `when`, nil for never (asyncio.timeout_at).
 function M.timeout_at(when)
-  check_time(when, "timeout_at")
+  options.optional(1, "timeout_at", "number", when)
   return Timeout(when)
 end
 

@@ -6,6 +6,7 @@ local core = require "casync.core"
 local exceptions = require "casync.exceptions"
 local await = require("casync.await").await
 local ensure = require "casync.tasks.ensure"
+local options = require "casync.options"
 
 local ValueError, TypeError = exceptions.ValueError, exceptions.TypeError
 
@@ -15,14 +16,14 @@ local M = {
   ALL_COMPLETED = "ALL_COMPLETED",
 }
 
-local OPTIONS = {timeout = true, return_when = true}
+local OPTIONS = {timeout = "number", return_when = true}
 
 local function check_element(value, place)
   if core.isfuture(value) then return end
   if core.iscoroutine(value) or type(value) == "function" then
     error(TypeError("Passing coroutines is forbidden, use tasks explicitly."), 0)
   end
-  ensure.bad_argument(1, "wait", ("Future at place %d"):format(place), value)
+  options.typeerror(1, "wait", ("Future at place %d"):format(place), value)
 end
 
 -- The futures of a list, each once, in order.
@@ -69,17 +70,17 @@ local function wait_until(futures, timeout, return_when)
     end
   end
   for _, future in ipairs(futures) do future:add_done_callback(on_completion) end
-  local watch <close> = setmetatable({handle = handle, futures = futures, on_completion = on_completion}, Watch) -- luacheck: ignore 211
+  local _ <close> = setmetatable({handle = handle, futures = futures, on_completion = on_completion}, Watch)
   await(waiter)
 end
 
-local function wait(list, options)
+local function wait(list, opts)
   local n = list.n or #list
-  local return_when = options.return_when or M.ALL_COMPLETED
+  local return_when = opts.return_when or M.ALL_COMPLETED
   if n == 0 then error(ValueError("Set of Tasks/Futures is empty."), 0) end
   if M[return_when] ~= return_when then error(ValueError("Invalid return_when value: " .. tostring(return_when)), 0) end
   local futures = distinct(list, n)
-  wait_until(futures, options.timeout, return_when)
+  wait_until(futures, opts.timeout, return_when)
   local done, pending = {}, {}
   for _, future in ipairs(futures) do
     local set = future:done() and done or pending
@@ -91,13 +92,9 @@ core.name(wait, "wait")
 
 --- Coroutine: waits for a list of futures; returns the list of those done and the list of those not (asyncio.wait).
 --- Options: timeout in seconds, return_when.
-function M.wait(list, options)
+function M.wait(list, opts)
   ensure.check_list("wait", "futures", list)
-  if options ~= nil and type(options) ~= "table" then ensure.bad_argument(2, "wait", "table of options", options) end
-  options = ensure.check_options("wait", options or {}, OPTIONS)
-  local timeout = options.timeout
-  if timeout ~= nil and type(timeout) ~= "number" then ensure.bad_argument(2, "wait", "number as timeout", timeout) end
-  return core.coroutine(wait, list, options)
+  return core.coroutine(wait, list, options.get(2, "wait", OPTIONS, opts))
 end
 
 return M

@@ -7,6 +7,7 @@ local class = require "casync.class"
 local exceptions = require "casync.exceptions"
 local await = require("casync.await").await
 local ensure = require "casync.tasks.ensure"
+local options = require "casync.options"
 local timeout = require "casync.tasks.timeout"
 
 local isfuture, done, current_task = core.isfuture, core.Future.done, core.current_task
@@ -29,7 +30,7 @@ local function cancel_and_wait(future)
   local waiter = ensure.running_loop():create_future()
   local function callback() release_waiter(waiter) end
   future:add_done_callback(callback)
-  local watch <close> = setmetatable({future = future, callback = callback}, Watch) -- luacheck: ignore 211
+  local _ <close> = setmetatable({future = future, callback = callback}, Watch)
   future:cancel()
   await(waiter)
 end
@@ -56,7 +57,7 @@ local function wait_for(awaitable, delay)
   if delay and delay <= 0 then return wait_no_time(awaitable) end
   local task = current_task() or task_of_scope()
   if isfuture(awaitable) and done(awaitable) then return await(awaitable) end
-  local scope <close> = scope_of(task, delay) -- luacheck: ignore 211
+  local _ <close> = scope_of(task, delay)
   return await(awaitable)
 end
 core.name(wait_for, "wait_for")
@@ -64,7 +65,7 @@ core.name(wait_for, "wait_for")
 --- Coroutine: awaits one awaitable for at most `delay` seconds, nil for ever, then cancels it, waits for its end and raises
 --- TimeoutError (asyncio.wait_for).
 return function(awaitable, delay)
-  if not isawaitable(awaitable) then ensure.bad_argument(1, "wait_for", "awaitable", awaitable) end
-  if delay ~= nil and type(delay) ~= "number" then ensure.bad_argument(2, "wait_for", "number or nil", delay) end
+  if not isawaitable(awaitable) then options.typeerror(1, "wait_for", "awaitable", awaitable) end
+  if delay ~= nil and type(delay) ~= "number" then options.typeerror(2, "wait_for", "number", delay) end
   return new_coroutine(wait_for, awaitable, delay)
 end
