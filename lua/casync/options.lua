@@ -11,7 +11,7 @@ local error, getmetatable, next, select, type = error, getmetatable, next, selec
 local M = {}
 
 -- What functions get that were called without options; nobody writes to it.
-local NONE = setmetatable({}, {__newindex = function() error("options are read-only", 2) end})
+local NONE = {}
 
 -- Argument errors
 
