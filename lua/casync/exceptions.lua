@@ -34,10 +34,12 @@ end
 
 function BaseException._text(self) return tostring(self.message) end
 
+local subclass = BaseException.subclass
+
 function BaseException.subclass(C, name, methods)
-  local subclass = class.subclass(C, name, methods)
-  subclass.name = name
-  return subclass
+  local new = subclass(C, name, methods)
+  new.name = name
+  return new
 end
 
 -- The hierarchy: what is right below each class.
