@@ -1,0 +1,2 @@
+-- SPDX-License-Identifier: MIT
+require "casync".run(function() end)
