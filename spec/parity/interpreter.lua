@@ -108,6 +108,7 @@ function expr.method(node, scope)
     return
   end
   local args = eval_args(node[4], scope, {n = 1, object})
+  if name == "get" and not getmetatable(object) then return object[args[2]] end -- of a dict
   add_options(args, node[5], scope, MARKED[name])
   return object[name](table.unpack(args, 1, args.n))
 end
@@ -130,6 +131,12 @@ end
 
 function expr.list(node, scope)
   return new_list(eval_args({table.unpack(node, 2)}, scope, {n = 0}))
+end
+
+function expr.dict(node, scope)
+  local made = {}
+  for key, value in pairs(node[2]) do made[key] = eval_one(value, scope) end
+  return made
 end
 
 expr["await"] = function(node, scope)

@@ -95,6 +95,7 @@ local OWN_KEYS = {source_traceback = true, traceback = true}
 function World:handler(context)
   local text = context.message
   if text:find("never retrieved", 1, true) or text:find("destroyed", 1, true) then
+    text = text:gsub("_?GatheringFuture", "Future")
     self.reports[#self.reports + 1] = ("report: %s %s"):format(text, self:show(context.exception))
     return
   end

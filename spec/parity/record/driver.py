@@ -1,7 +1,9 @@
 """Reads scenario files, runs each scenario and writes programs with their traces as Lua files."""
 import ast
 import pathlib
+import re
 
+import matrix
 import translate
 import vloop
 import world
@@ -49,6 +51,31 @@ def store(root, only=None):
         programs = record_source(path.read_text())
         write(pathlib.Path(root, "traces", path.stem + ".lua"), programs)
         print(f"{path.stem}: {len(programs)} scenarios")
+    if not only or only == "matrix":
+        programs = unlike([made for _, source in matrix.sources() for made in record_source(source)])
+        write(pathlib.Path(root, "traces", "matrix.lua"), programs)
+        print(f"matrix: {len(programs)} scenarios")
+
+
+LABEL = re.compile(r"'[^']*'|[A-Za-z_]\w*")
+
+
+def renamed(trace):
+    """A trace with its labels numbered in order of appearance; names of classes and of what Python prints stay."""
+    numbers = {}
+
+    def number(match):
+        word = match.group()
+        return word if word[0].isupper() else f"L{numbers.setdefault(word, len(numbers))}"
+    return LABEL.sub(number, "\n".join(trace))
+
+
+def unlike(programs):
+    """Of programs whose traces differ in their labels only, the first."""
+    kept = {}
+    for made in programs:
+        kept.setdefault(renamed(made["trace"]), made)
+    return list(kept.values())
 
 
 def show(root, name):

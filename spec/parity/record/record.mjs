@@ -33,15 +33,26 @@ import driver`);
 
 const [command, ...args] = process.argv.slice(2);
 const python = await start();
+
+// Python's error without the text of the module that threw it: that one line is half a megabyte long.
+function run(code) {
+  try {
+    python.runPython(code);
+  } catch (error) {
+    console.error(error.message);
+    process.exit(1);
+  }
+}
+
 if (command === "store") {
-  python.runPython(`driver.store("/parity", ${JSON.stringify(args[0] ?? "")})`);
+  run(`driver.store("/parity", ${JSON.stringify(args[0] ?? "")})`);
 } else if (command === "show") {
-  python.runPython(`driver.show("/parity", ${JSON.stringify(args[0] ?? "")})`);
+  run(`driver.show("/parity", ${JSON.stringify(args[0] ?? "")})`);
 } else if (command === "random") {
   const folder = path.dirname(path.resolve(args[2]));
   python.mountNodeFS("/out", folder);
   const file = `/out/${path.basename(args[2])}`;
-  python.runPython(`driver.random(${Number(args[0])}, ${Number(args[1])}, ${JSON.stringify(file)})`);
+  run(`driver.random(${Number(args[0])}, ${Number(args[1])}, ${JSON.stringify(file)})`);
 } else {
   console.error("usage: record.mjs store [FILE] | show NAME | random COUNT SEED FILE");
   process.exit(2);

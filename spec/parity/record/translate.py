@@ -51,6 +51,9 @@ class Expr:
 
     Tuple = List
 
+    def Dict(node):
+        return ["dict", {k.value: expr(v) for k, v in zip(node.keys, node.values)}]
+
     def Await(node):
         return ["await", expr(node.value)]
 

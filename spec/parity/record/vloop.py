@@ -124,6 +124,8 @@ def install():
                 "set(ensure_future(aw, loop=loop) for aw in set(aws))")
     asyncio.tasks.all_tasks = asyncio.all_tasks = _in_creation_order(asyncio.tasks.all_tasks)
 
+    # Without this, gather() outside a running loop finds the browser's loop that this CPython is set up with.
+    asyncio.events._event_loop_policy = asyncio.events._BaseDefaultEventLoopPolicy()
     asyncio.TimerHandle = asyncio.events.TimerHandle = _ordered_timer()
 
 

@@ -11,7 +11,9 @@ import vloop
 # Classes whose message is part of the contract. Of the others (RuntimeError, TypeError, ValueError ...) only the class
 # is compared, because casync words its own messages.
 WITH_MESSAGE = ("CancelledError", "Err", "SubErr", "Err2", "BaseErr", "KeyboardInterrupt", "SystemExit", "Exception")
-LIKE_EXCEPTION_KEYS = ("source_traceback", "traceback")  # casync adds a traceback of its own
+OWN_KEYS = ("source_traceback", "traceback")  # casync may add a traceback to a context
+LOGGER = asyncio.log.logger
+LOGGER.disabled = True
 
 
 class Err(Exception):
@@ -88,9 +90,10 @@ class World:
         """What nobody caught. Reports made by the collector come at no fixed time: they are listed, sorted, at the end."""
         text = context["message"]
         if "never retrieved" in text or "destroyed" in text:
+            text = text.replace("_GatheringFuture", "Future")
             self.reports.append(f"report: {text} {show(context.get('exception'))}")
             return
-        keys = sorted(key for key in context if key not in LIKE_EXCEPTION_KEYS)
+        keys = sorted(key for key in context if key not in OWN_KEYS)
         if context.get("handle") is not None:
             text = "Exception in callback"  # CPython goes on with a repr of the callback
         self.log("handler", text, keys, context.get("exception"))
@@ -119,20 +122,19 @@ class World:
             polls=lambda: asyncio.get_running_loop().polls, now=lambda: asyncio.get_running_loop().now,
             copy_context=contextvars.copy_context, ContextVar=contextvars.ContextVar, collect=collect, raised=raised,
             bad_yield=BadYield, awaitable=Awaitable, type_name=lambda v: type(v).__name__, in_context=in_context,
-            default_log=self.default_log, nan=float("nan"), show=show, reported=self.reported,
+            logged=self.logged, nan=float("nan"), show=show, reported=self.reported,
             contains=lambda text, part: part in str(text), collected=collected)
         return named
 
-    def default_log(self, loop, context):
-        """The first line and the order of the keys of what the default handler prints."""
+    def logged(self, f, *args):
+        """What the library's logger prints while f(*args) runs: of every line the part before a colon."""
         lines = []
-        loop_log = asyncio.base_events.logger
-        error, loop_log.error = loop_log.error, lambda text, *a, **k: lines.append(text)
+        error, LOGGER.error = LOGGER.error, lambda text, *a, **k: lines.extend(text.split("\n"))
         try:
-            loop.default_exception_handler(context)
+            f(*args)
         finally:
-            loop_log.error = error
-        return [line.partition(":")[0] for line in "\n".join(lines).split("\n")]
+            LOGGER.error = error
+        return [line.partition(":")[0] for line in lines]
 
     def reported(self):
         """How many reports there are by now, after a full collection."""
