@@ -51,8 +51,7 @@ static lua_State *coroutine_new(lua_State *L, const char *body)
 {
   int nres;
   lua_State *co = lua_newthread(L);
-  if (luaL_loadstring(co, body) != LUA_OK)
-    luaL_error(L, "%s", lua_tostring(co, -1));
+  if (luaL_loadstring(co, body) != LUA_OK) luaL_error(L, "%s", lua_tostring(co, -1));
   lua_pushcfunction(co, nap);
   lua_resume(co, L, 1, &nres);
   return co;
@@ -88,24 +87,33 @@ static struct object *object_new(lua_State *L, size_t size)
   return o;
 }
 
-/* Runs the function and its argument at 2 and 3 of L to its end in co and
- * leaves the object at the top with the result in it. */
-static void run_to_end(lua_State *L, lua_State *co)
+/* make(co, f, x): a task's beginning: an object, and a coroutine that holds
+ * it and is ready to run f(x). */
+static int bare_make(lua_State *L)
 {
-  int nres;
+  lua_State *co = lua_tothread(L, 1);
+  object_new(L, sizeof(struct object));
+  lua_pushvalue(L, -1);
+  lua_xmove(L, co, 1);
   lua_insert(L, 2);
   lua_xmove(L, co, 2);
-  lua_resume(co, L, 1, &nres);
-  lua_xmove(co, L, 1);
-  lua_setiuservalue(L, 2, 1);
+  return 1;
 }
 
-/* start(co, f, x): a task's life: an object, a pooled coroutine, a result. */
-static int bare_start(lua_State *L)
+/* run(coroutines): their ends: what they return goes into their objects. */
+static int bare_run(lua_State *L)
 {
-  object_new(L, sizeof(struct object));
-  run_to_end(L, lua_tothread(L, 1));
-  return 1;
+  int n = (int)lua_rawlen(L, 1);
+  for (int i = 1; i <= n; i++) {
+    int nres;
+    lua_rawgeti(L, 1, i);
+    lua_State *co = lua_tothread(L, -1);
+    lua_resume(co, L, 1, &nres);
+    lua_setiuservalue(co, 1, 1);
+    lua_settop(co, 0);
+    lua_settop(L, 1);
+  }
+  return 0;
 }
 
 static int bare_results(lua_State *L)
@@ -141,13 +149,12 @@ static int bare_store(lua_State *L)
  * a resume of the other side with the value. */
 static int bare_ping_pong(lua_State *L)
 {
-  static const char body[] =
-      "local nap, object, store, slots, mine, other = ... nap()\n"
-      "while true do\n"
-      "  slots[mine] = object()\n"
-      "  store(slots[other], mine)\n"
-      "  nap()\n"
-      "end";
+  static const char body[] = "local nap, object, store, slots, mine, other = ... nap()\n"
+                             "while true do\n"
+                             "  slots[mine] = object()\n"
+                             "  store(slots[other], mine)\n"
+                             "  nap()\n"
+                             "end";
   long ops = luaL_checkinteger(L, 1);
   lua_State *side[2];
   int nres;
@@ -174,8 +181,7 @@ static int bare_ping_pong(lua_State *L)
   }
   lua_pushnil(side[0]);
   double start = cpu_ns();
-  for (long i = 0; i < ops; i++)
-    lua_resume(side[i & 1], L, 1, &nres);
+  for (long i = 0; i < ops; i++) lua_resume(side[i & 1], L, 1, &nres);
   lua_pushnumber(L, (cpu_ns() - start) / (double)ops);
   return 1;
 }
@@ -204,8 +210,7 @@ static int bare_wait_for(lua_State *L)
   lua_settop(L, 1);
   lua_State *child = lua_newthread(L);
   lua_replace(L, 1);
-  lua_State *waiting =
-      coroutine_new(L, "local nap = ... while true do nap() end");
+  lua_State *waiting = coroutine_new(L, "local nap = ... while true do nap(nap, 10) end");
   luaL_loadstring(L, "return 1");
   double start = cpu_ns();
   for (long i = 0; i < ops; i++) {
@@ -244,8 +249,7 @@ static void sleepers_new(lua_State *L, struct ev_loop *ev, long n, double delay)
   lua_newtable(L);
   luaL_loadstring(L, "local nap = ... nap()");
   for (long i = 1; i <= n; i++) {
-    struct timed_object *o =
-        (struct timed_object *)object_new(L, sizeof(struct timed_object));
+    struct timed_object *o = (struct timed_object *)object_new(L, sizeof(struct timed_object));
     lua_State *co = lua_newthread(L);
     lua_rawseti(L, -4, i);
     lua_pushvalue(L, -1);
@@ -262,8 +266,7 @@ static void sleepers_new(lua_State *L, struct ev_loop *ev, long n, double delay)
   for (long i = 0; i < n; i++) {
     int nres;
     struct timed_object *o = made[i];
-    ev_timer_init(&o->timer, on_timer_wake,
-                  delay < 0 ? delays_next(&seed) * -delay : delay, 0.);
+    ev_timer_init(&o->timer, on_timer_wake, delay < 0 ? delays_next(&seed) * -delay : delay, 0.);
     ev_timer_start(ev, &o->timer);
     lua_resume(o->words[0], L, 1, &nres);
   }
@@ -318,10 +321,15 @@ static int bare_suspended(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"switch", bare_switch},       {"start", bare_start},
-    {"results", bare_results},     {"ping_pong", bare_ping_pong},
-    {"wait_for", bare_wait_for},   {"create", bare_create},
-    {"sleepers", bare_sleepers},   {"suspended", bare_suspended},
+    {"switch", bare_switch},
+    {"make", bare_make},
+    {"run", bare_run},
+    {"results", bare_results},
+    {"ping_pong", bare_ping_pong},
+    {"wait_for", bare_wait_for},
+    {"create", bare_create},
+    {"sleepers", bare_sleepers},
+    {"suspended", bare_suspended},
     {NULL, NULL},
 };
 

@@ -30,8 +30,7 @@ static int by_value(const void *a, const void *b)
 int main(int argc, char **argv)
 {
   int count = argc > 2 ? atoi(argv[1]) : 0;
-  if (count < 1)
-    return 2;
+  if (count < 1) return 2;
   double *ns = calloc((size_t)count, sizeof *ns);
   long rss_kb = 0;
   for (int i = 0; i < count; i++) {
@@ -48,8 +47,7 @@ int main(int argc, char **argv)
       return 1;
     }
     ns[i] = wall_ns() - start;
-    if (usage.ru_maxrss > rss_kb)
-      rss_kb = usage.ru_maxrss;
+    if (usage.ru_maxrss > rss_kb) rss_kb = usage.ru_maxrss;
   }
   qsort(ns, (size_t)count, sizeof *ns, by_value);
   printf("ns_per_op=%.0f ops=%d rss_kb=%ld\n", ns[count / 2], count, rss_kb);

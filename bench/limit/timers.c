@@ -50,20 +50,17 @@ int main(int argc, char **argv)
   unsigned seed = DELAYS_SEED;
   double start = cpu_ns();
   ev_timer **timers = bare ? malloc((size_t)n * sizeof *timers) : NULL;
-  for (long i = 0; bare && i < n; i++)
-    timers[i] = malloc(sizeof **timers);
+  for (long i = 0; bare && i < n; i++) timers[i] = malloc(sizeof **timers);
   for (long i = 0; i < n; i++) {
     ev_timer *w = bare ? timers[i] : malloc(sizeof *w);
-    ev_timer_init(w, bare ? on_timer : on_timer_free,
-                  delays_next(&seed) * seconds, 0.);
+    ev_timer_init(w, bare ? on_timer : on_timer_free, delays_next(&seed) * seconds, 0.);
     ev_timer_start(ev, w);
   }
   ev_run(ev, 0);
   double ns = (cpu_ns() - start) / (double)n;
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
-  if (fired != n)
-    return 1;
+  if (fired != n) return 1;
   printf("ns_per_op=%.1f ops=%ld rss_kb=%ld\n", ns, n, usage.ru_maxrss);
   return 0;
 }
