@@ -10,37 +10,8 @@ local class = require "casync.class"
 -- A second load in one Lua state gives the same classes.
 if core.hooks.exceptions then return core.hooks.exceptions end
 
-local error, type, tostring, pcall, xpcall = error, type, tostring, pcall, xpcall
-local isclass, issubclass, class_of = class.isclass, class.issubclass, class.of
-
 local M = {isinstance = class.isinstance}
 core.hooks.exceptions = M
-
-local BaseException = class.define("BaseException", nil, {
-  name = "BaseException",
-  message = "",
-  __tostring = function(e)
-    local text = e:_text()
-    return text == "" and e.name or e.name .. ": " .. text
-  end,
-})
-M.BaseException = BaseException
-
---- BaseException(message, …): more arguments than one, or one that is no string, are kept in `args`.
-function BaseException.init(self, message, ...)
-  if message ~= nil then self.message = type(message) == "string" and message or tostring(message) end
-  if ... ~= nil or message ~= nil and type(message) ~= "string" then self.args = table.pack(message, ...) end
-end
-
-function BaseException._text(self) return tostring(self.message) end
-
-local subclass = BaseException.subclass
-
-function BaseException.subclass(C, name, methods)
-  local new = subclass(C, name, methods)
-  new.name = name
-  return new
-end
 
 -- The hierarchy: what is right below each class.
 local BELOW = {
@@ -60,69 +31,74 @@ local BELOW = {
 local DETAILED = " SystemExit OSError LimitOverrunError IncompleteReadError "
 local GROUPS = " BaseExceptionGroup ExceptionGroup "
 
-local function listed(names, name) return names:find(name, 1, true) ~= nil end
+local function detail(name) return require "casync.exceptions.detail"(M, name) end
 
-local function make(parent, name, key)
-  if listed(GROUPS, key) then return require("casync.exceptions.group")(M, name) end
-  local C = class.define(name, parent)
-  C.name = name
-  if listed(DETAILED, key) then
-    function C.init(...)
-      C.init = require("casync.exceptions.detail")(M, name)
+local function to_string(e)
+  local text = e:_text()
+  return text == "" and e.name or e.name .. ": " .. text
+end
+
+local function new_class(parent, name)
+  return class.link({__name = name, name = name, __meta = {__tostring = to_string}}, parent)
+end
+
+local function make(parent, name)
+  local key = " " .. name .. " "
+  if GROUPS:find(key, 1, true) then return require "casync.exceptions.group"(M, name) end
+  local C = new_class(parent, name)
+  if DETAILED:find(key, 1, true) then
+    C.init = function(...)
+      C.init = detail(name)
       return C.init(...)
     end
   end
   return C
 end
 
-setmetatable(M, {
-  __index = function(_, name)
-    local key = " " .. tostring(name) .. " "
-    for parent, names in next, BELOW do
-      if listed(names, key) then
-        M[name] = make(M[parent], name, key)
-        return M[name]
-      end
+-- A class, or what detail.lua adds to the module, on first mention.
+local function on_first_use(_, name)
+  local key = " " .. tostring(name) .. " "
+  for parent, names in next, BELOW do
+    if names:find(key, 1, true) then
+      M[name] = make(M[parent], name)
+      return M[name]
     end
-  end,
-  __pairs = function()
-    for _, names in next, BELOW do
-      for name in names:gmatch("%a+") do local _ = M[name] end
-    end
-    return next, M, nil
-  end,
-})
+  end
+  M[name] = detail(name)
+  return rawget(M, name)
+end
+
+setmetatable(M, {__index = on_first_use, __pairs = function() return detail "pairs"(BELOW) end})
+
+local BaseException = new_class(nil, "BaseException")
+M.BaseException = BaseException
+BaseException.message = ""
+BaseException._text = function(e) return tostring(e.message) end
+BaseException.subclass = function(...) return detail "subclass"(...) end
+
+--- BaseException(message, …): more arguments than one, or one that is no string, are kept in `args`.
+function BaseException.init(self, message, ...)
+  if ... == nil and (message == nil or type(message) == "string") then
+    self.message = message
+  else
+    self.message, self.args = tostring(message), table.pack(message, ...)
+  end
+end
 
 --- Whether a raised value counts as an Exception: every value but the BaseExceptions that are none (CancelledError,
 --- KeyboardInterrupt, SystemExit, GeneratorExit, some groups). Strings and foreign tables do.
-local function is_exception(value)
-  local C = class_of(value) or isclass(value) and value
-  return not C or issubclass(C, M.Exception) or not issubclass(C, BaseException)
+function M.is_exception(value)
+  local C = class.of(value) or class.isclass(value) and value
+  return not C or class.issubclass(C, M.Exception) or not class.issubclass(C, BaseException)
 end
-M.is_exception = is_exception
 
 local function pass_on(ok, ...)
-  if ok or is_exception((...)) then return ok, ... end
+  if ok or M.is_exception((...)) then return ok, ... end
   error((...), 0)
 end
 
 --- pcall that lets what is no Exception pass: cancellation, KeyboardInterrupt, SystemExit. The function may await.
 function M.pcall(f, ...) return pass_on(pcall(f, ...)) end
-
---- xpcall that lets what is no Exception pass, unseen by the handler. The function may await.
-function M.xpcall(f, handler, ...)
-  local leaving
-  local function on_error(value)
-    leaving = not is_exception(value)
-    if leaving then return value end
-    return handler(value)
-  end
-  local function finish(ok, ...)
-    if ok or not leaving then return ok, ... end
-    error((...), 0)
-  end
-  return finish(xpcall(f, on_error, ...))
-end
 
 core.errors(M)
 return M

@@ -1,38 +1,20 @@
 -- SPDX-License-Identifier: MIT
 -- Arguments as the whole library checks them: options in a last table, lists, argument errors in Lua's style.
--- Not here: what counts as an awaitable (await.lua).
+-- Not here: what counts as an awaitable (await.lua). In the start path: the checks (check, optional, typeerror, argerror,
+-- typename, is_options, pack) are in options/checks.lua, loaded on first use.
 -- Invariant: a table with a metatable is a value, never options or a list, but for tables marked with kw. Every error
 -- raised here is a TypeError object.
 local core = require "casync.core"
-local exceptions = require "casync.exceptions"
-
-local error, getmetatable, next, select, type = error, getmetatable, next, select, type
-
-local M = {}
 
 -- What functions get that were called without options; nobody writes to it.
 local NONE = {}
 
--- Argument errors
+local M = {none = NONE}
 
---- The name of a value's type for messages: its metatable's __name, else Lua's.
-function M.typename(value)
-  local meta = getmetatable(value)
-  local name = type(meta) == "table" and rawget(meta, "__name")
-  return type(name) == "string" and name or type(value)
-end
-
---- Raises TypeError "bad argument #2 to 'gather' (text)".
-function M.argerror(position, fname, text)
-  error(exceptions.TypeError(("bad argument #%d to '%s' (%s)"):format(position, fname, text)), 0)
-end
-local argerror = M.argerror
-
---- Raises TypeError "bad argument #1 to 'wait_for' (awaitable expected, got number)".
-function M.typeerror(position, fname, expected, got)
-  argerror(position, fname, ("%s expected, got %s"):format(expected, M.typename(got)))
-end
-local typeerror = M.typeerror
+setmetatable(M, {__index = function(_, name)
+  M[name] = require "casync.options.checks"[name]
+  return rawget(M, name)
+end})
 
 --- Whether a value can be called.
 function M.callable(value)
@@ -43,116 +25,20 @@ end
 
 --- Whether a value is a table without a metatable: options or a list, not a value.
 function M.plain(value) return type(value) == "table" and getmetatable(value) == nil end
-local plain = M.plain
-
--- What a kind of argument is called in messages, and its test where it is not Lua's type of that name.
-local tests = {
-  ["function"] = M.callable,
-  integer = function(value) return math.type(value) == "integer" end,
-  any = function(value) return value ~= nil end,
-  list = plain,
-}
-
-local function is_kind(kind, value)
-  local test = tests[kind]
-  if test then return test(value) end
-  return type(value) == kind
-end
-
---- Checks an argument and returns it. kind: one of Lua's types, "function" (anything callable), "integer", "list" (a
---- table without a metatable), "any" (all but nil).
-function M.check(position, fname, kind, value)
-  if not is_kind(kind, value) then typeerror(position, fname, kind, value) end
-  return value
-end
-
---- M.check that lets nil pass.
-function M.optional(position, fname, kind, value)
-  if value ~= nil and not is_kind(kind, value) then typeerror(position, fname, kind, value) end
-  return value
-end
-
--- Options
-
-local function has_string_keys_only(value)
-  for key in next, value do
-    if type(key) ~= "string" then return false end
-  end
-  return true
-end
-
---- Whether a value is a table of options: no metatable (or made by kw), string keys only.
-function M.is_options(value)
-  return (plain(value) or core.iskw(value)) and has_string_keys_only(value)
-end
-local is_options = M.is_options
-
-local function check_option(fname, allowed, name, value)
-  local kind = allowed[name]
-  if not kind then
-    error(exceptions.TypeError(("unknown option '%s' to '%s'"):format(tostring(name), fname)), 0)
-  elseif type(kind) == "string" and not is_kind(kind, value) then
-    error(exceptions.TypeError(("bad option '%s' to '%s' (%s expected, got %s)")
-      :format(name, fname, kind, M.typename(value))), 0)
-  end
-end
-
-local function check_names(fname, allowed, options)
-  for name, value in next, options do check_option(fname, allowed, name, value) end
-  return options
-end
 
 --- Checks a table of options, or nil, and returns it, or an empty one.
 --- `allowed`: for each name true or a kind as in M.check. `position`: the argument's place, for messages.
-function M.get(position, fname, allowed, options)
-  if options == nil then return NONE end
-  if not (plain(options) or core.iskw(options)) then typeerror(position, fname, "table of options", options) end
-  return check_names(fname, allowed, options)
+function M.get(position, fname, allowed, given)
+  if given == nil then return NONE end
+  return M.get_given(position, fname, allowed, given)
 end
 
 --- For functions whose other arguments may be any value: the options marked with kw at the end of `…` (an empty table
 --- if none), and how many arguments come before them.
 function M.marked(fname, allowed, ...)
   local n = select("#", ...)
-  local last = n > 0 and select(n, ...)
-  if not core.iskw(last) then return NONE, n end
-  return check_names(fname, allowed, last), n - 1
-end
-
-local function length_of(list, allowed)
-  local n = rawget(list, "n")
-  if allowed.n or math.type(n) ~= "integer" then return #list end
-  return n
-end
-
--- f{a, b, option = x}: the list's items and its options, apart.
-local function split_list(fname, allowed, list)
-  local items, options, n = {}, {}, length_of(list, allowed)
-  for key, value in next, list do
-    if type(key) == "string" and (key ~= "n" or allowed.n) then
-      check_option(fname, allowed, key, value)
-      options[key] = value
-    end
-  end
-  for i = 1, n do items[i] = list[i] end
-  return items, n, options
-end
-
---- For functions with *args: f(a, b, {option = x}), f{a, b, option = x} or f({a, b}, {option = x}).
---- Returns a new list of the items, their number, the options.
-function M.pack(fname, allowed, ...)
-  local n = select("#", ...)
-  local first, last = ...
-  if n == 1 and plain(first) then return split_list(fname, allowed, first) end
-  if n == 2 and plain(first) and is_options(last) then
-    local items, count = split_list(fname, NONE, first)
-    return items, count, check_names(fname, allowed, last)
-  end
-  local items = {...}
-  last = items[n]
-  if n == 0 or not is_options(last) then return items, n, NONE end
-  items[n] = nil
-  return items, n - 1, check_names(fname, allowed, last)
+  if n == 0 or not core.iskw((select(n, ...))) then return NONE, n end
+  return M.marked_given(fname, allowed, n, ...)
 end
 
 return M

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- The constructors of exceptions that carry data: SystemExit, IncompleteReadError, LimitOverrunError, OSError.
--- Not here: the classes themselves. Loaded with the first instance of one of them.
--- Invariant: returns a function (exceptions, class name) -> init.
+-- What exceptions.lua needs seldom: constructors of exceptions that carry data (SystemExit, IncompleteReadError,
+-- LimitOverrunError, OSError), subclassing, xpcall.
+-- Not here: the classes themselves. Loaded on first use of one of these.
+-- Invariant: returns a function (exceptions, name) -> what stands under that name, nil if nothing does.
 local init = {}
 
 --- SystemExit([code]): `code` is what the process will exit with.
@@ -61,4 +62,41 @@ function init.OSError(M)
   end
 end
 
-return function(M, name) return init[name](M) end
+-- What the user makes with C:subclass: a class that knows its name.
+function init.subclass()
+  return function(C, name, methods)
+    local new = require("casync.class.inherit").subclass(C, name, methods)
+    new.name = name
+    return new
+  end
+end
+
+--- xpcall that lets what is no Exception pass, unseen by the handler. The function may await.
+function init.xpcall(M)
+  return function(f, handler, ...)
+    local leaving
+    local function on_error(value)
+      leaving = not M.is_exception(value)
+      if leaving then return value end
+      return handler(value)
+    end
+    local function finish(ok, ...)
+      if ok or not leaving then return ok, ... end
+      error((...), 0)
+    end
+    return finish(xpcall(f, on_error, ...))
+  end
+end
+
+-- pairs(exceptions): makes all classes first.
+function init.pairs(M)
+  return function(below)
+    local _ = M.xpcall
+    for _, names in next, below do
+      for name in names:gmatch("%a+") do _ = M[name] end
+    end
+    return next, M, nil
+  end
+end
+
+return function(M, name) return init[name] and init[name](M) end
