@@ -3,6 +3,7 @@
 -- Not here: iterations, timers, callbacks (the core); what happens to errors nobody catches (exceptions.lua).
 -- Invariant: run_until_complete leaves no callback of its own on the future, whatever left the loop.
 local core = require "casync.core"
+local class = require "casync.class"
 local exceptions = require "casync.exceptions"
 local options = require "casync.options"
 require "casync.loop.exceptions"
@@ -29,7 +30,6 @@ end
 -- The done callback of the future that run_until_complete waits for.
 local function stop_loop_of(future)
   if not future:cancelled() then
-    local class = require "casync.class"
     local err = future:exception()
     -- These two have left the loop already: a stop would spoil its next run.
     if class.isinstance(err, {exceptions.SystemExit, exceptions.KeyboardInterrupt}) then return end
@@ -53,10 +53,16 @@ local function future_of(loop, main, ...)
       error(exceptions.ValueError("The future belongs to a different loop than the one specified as the loop argument"), 0)
     end
     return main, false
-  elseif type(main) == "function" or core.iscoroutine(main) then
-    return loop:create_task(main, ...), true
   end
-  return require("casync.tasks.ensure").ensure_future(main, {loop = loop}), true
+  local task
+  if type(main) == "function" or core.iscoroutine(main) then
+    task = loop:create_task(main, ...)
+  else
+    task = require("casync.tasks.ensure").future_of(main, loop, "run_until_complete", 1)
+  end
+  -- Left pending it is known to the caller by an error.
+  if class.isinstance(task, core.Task) then core.task_quiet(task) end
+  return task, true
 end
 
 --- Runs until an awaitable, or a function called with what follows, is done; returns its results or raises its error

@@ -84,7 +84,7 @@ function M.future_of(awaitable, loop, name, position)
 end
 
 local function check_loop(loop, name)
-  if loop ~= nil and not class.isinstance(loop, core.Loop) then options.typeerror(1, name, "loop or nil", loop) end
+  if loop ~= nil and not class.isinstance(loop, core.Loop) then options.typeerror(1, name, "Loop", loop) end
   return loop
 end
 

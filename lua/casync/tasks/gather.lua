@@ -3,6 +3,7 @@
 -- Not here: counting the children down, cancelling them, making the list (the core).
 -- Invariant: the core gets one future for each place; the same coroutine object at two places is one task.
 local core = require "casync.core"
+local class = require "casync.class"
 local ensure = require "casync.tasks.ensure"
 local options = require "casync.options"
 
@@ -15,6 +16,8 @@ local function task_of(awaitable, made, loop, place)
   local future = made[awaitable]
   if future == nil then
     future = ensure.future_of(awaitable, loop, "gather", place)
+    -- The caller cannot know it, so it is not reported if it is left pending.
+    if class.isinstance(future, core.Task) then core.task_quiet(future) end
     if not ensure.is_new_each_time(awaitable) then made[awaitable] = future end
   end
   return future
