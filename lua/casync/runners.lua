@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- run and Runner (asyncio's runners.py): the life of a loop around a main task, and Ctrl-C.
--- Not here: running a loop to a result (loop/loop.lua); the signal itself (the core).
+-- Not here: running a loop to a result (loop/loop.lua); ending the tasks that are left (loop/shutdown.lua); the signal itself
+-- (the core). In the start path: keep it short.
 -- Invariant: whatever run raises, its loop is closed and the old SIGINT handler is back.
 local core = require "casync.core"
 local class = require "casync.class"
@@ -110,29 +111,6 @@ function Runner:run(main, ...)
   return run_coroutine(self, coroutine_of(main, n, ...), opts.context)
 end
 
-local function report_failed(loop, tasks)
-  for _, task in ipairs(tasks) do
-    local err
-    if not task:cancelled() then err = task:exception() end
-    if err ~= nil then
-      loop:call_exception_handler{
-        message = "unhandled exception during asyncio.run() shutdown",
-        exception = err,
-        task = task,
-        traceback = core.task_traceback(task),
-      }
-    end
-  end
-end
-
-local function cancel_all_tasks(loop)
-  local tasks = core.all_tasks(loop)
-  if #tasks == 0 then return end
-  for _, task in ipairs(tasks) do task:cancel() end
-  loop:run_until_complete(core.gather(tasks, #tasks, true, loop))
-  report_failed(loop, tasks)
-end
-
 -- Held while a runner shuts its loop down; its closing ends the loop, also after an error.
 local Ending = {}
 
@@ -150,7 +128,8 @@ function Runner:close()
   if self._state ~= "initialized" then return end
   local _ <close> = setmetatable({runner = self}, Ending)
   local loop = self._loop
-  cancel_all_tasks(loop)
+  local left = core.all_tasks(loop)
+  if #left > 0 then require("casync.loop.shutdown").cancel_tasks(loop, left) end
   loop:run_until_complete(loop:shutdown_asyncgens())
   loop:run_until_complete(loop:shutdown_default_executor(THREAD_JOIN_TIMEOUT))
 end

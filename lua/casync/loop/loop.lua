@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The methods of loops that asyncio writes in Python (base_events.py): running to a result, the task factory, shutting down.
--- Not here: iterations, timers, callbacks (the core); what happens to errors nobody catches (exceptions.lua).
+-- Not here: iterations, timers, callbacks (the core); what happens to errors nobody catches (exceptions.lua); what is
+-- done about generators left open (shutdown.lua). In the start path: keep it short.
 -- Invariant: run_until_complete leaves no callback of its own on the future, whatever left the loop.
 local core = require "casync.core"
 local class = require "casync.class"
@@ -29,11 +30,10 @@ end
 
 -- The done callback of the future that run_until_complete waits for.
 local function stop_loop_of(future)
-  if not future:cancelled() then
-    local err = future:exception()
-    -- These two have left the loop already: a stop would spoil its next run.
-    if class.isinstance(err, {exceptions.SystemExit, exceptions.KeyboardInterrupt}) then return end
-  end
+  local err
+  if not future:cancelled() then err = future:exception() end
+  -- These two have left the loop already: a stop would spoil its next run.
+  if err ~= nil and class.isinstance(err, {exceptions.SystemExit, exceptions.KeyboardInterrupt}) then return end
   future:get_loop():stop()
 end
 
@@ -90,34 +90,11 @@ function Loop:get_task_factory()
   return self._task_factory
 end
 
--- The open generators of a loop in the order in which they began: `_asyncgens` maps each one to its number.
-local function take_open_generators(loop)
-  local open, list = loop._asyncgens, {}
-  for generator in pairs(open or list) do list[#list + 1] = generator end
-  table.sort(list, function(a, b) return open[a] < open[b] end)
-  loop._asyncgens = nil
-  return list
-end
-
-local function report_generator(loop, generator, err)
-  loop:call_exception_handler{
-    message = "an error occurred during closing of asynchronous generator " .. tostring(generator),
-    exception = err,
-    asyncgen = generator,
-  }
-end
-
+-- `_asyncgens` holds the generators that began and have not ended, each with its number.
 local function shutdown_asyncgens(loop)
   loop._asyncgens_shutdown_called = true
-  local generators = take_open_generators(loop)
-  if #generators == 0 then return end
-  local closings = {}
-  for i, generator in ipairs(generators) do closings[i] = loop:create_task(generator:aclose()) end
-  local await = require("casync.await").await
-  local results = await(core.gather(closings, #closings, true, loop))
-  for i, generator in ipairs(generators) do
-    if results.failed[i] and not closings[i]:cancelled() then report_generator(loop, generator, results[i]) end
-  end
+  local open = loop._asyncgens
+  if open and next(open) then require("casync.loop.shutdown").close_generators(loop) end
 end
 core.name(shutdown_asyncgens, "shutdown_asyncgens")
 
