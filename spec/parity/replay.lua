@@ -1,5 +1,5 @@
--- Runs stored programs over casync and compares traces. As a script: lua5.4 spec/parity/replay.lua FILE ... prints the
--- differences, and its exit status tells whether there were any.
+-- Runs stored programs over casync and compares traces. As a script: lua5.4 spec/parity/replay.lua [FILE ...] replays the
+-- files or all stored ones, prints the differences, and its exit status tells whether there were any.
 local folder = debug.getinfo(1, "S").source:match("^@(.*)[/\\]") or "."
 local interpreter = dofile(folder .. "/interpreter.lua")
 local World = dofile(folder .. "/world.lua")
@@ -66,7 +66,18 @@ end
 --- The programs of a stored file.
 function M.programs(path) return assert(loadfile(path, "t", {}))() end
 
+-- The files of traces/: scenarios by area, the matrix of cancellations, random programs.
+local STORED = {"iterations", "loop", "handler", "future", "task", "cancel", "gather", "wait", "timeout", "group", "runner",
+  "context", "matrix", "random"}
+
+function M.stored_files()
+  local paths = {}
+  for i, name in ipairs(STORED) do paths[i] = ("%s/traces/%s.lua"):format(folder, name) end
+  return paths
+end
+
 local function main(files)
+  if #files == 0 then files = M.stored_files() end
   local passed, failed = 0, 0
   for _, file in ipairs(files) do
     for _, program in ipairs(M.programs(file)) do

@@ -142,6 +142,19 @@ local function in_context(err, kind)
   return false
 end
 
+-- What became of a future, in one value.
+local function state(future)
+  if not future:done() then return "pending" end
+  if future:cancelled() then return "cancelled" end
+  local err = future:exception()
+  if err ~= nil then return err end
+  return (future:result())
+end
+
+local function complete(future)
+  if not future:done() then future:set_result("completed") end
+end
+
 function World:helpers()
   local world, asyncio = self, self.asyncio
   return {
@@ -164,6 +177,8 @@ function World:helpers()
       return setmetatable({}, {__await = function() return asyncio.await(f()) end})
     end,
     in_context = in_context,
+    state = state,
+    complete = complete,
     contains = function(value, part) return tostring(value):find(part, 1, true) ~= nil end,
     len = function(list) return list.n or #list end,
     range = function(from, to)

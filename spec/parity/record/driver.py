@@ -1,14 +1,18 @@
 """Reads scenario files, runs each scenario and writes programs with their traces as Lua files."""
 import ast
+import gc
 import pathlib
 import re
 
+import generator
 import matrix
 import translate
 import vloop
 import world
 
 vloop.install()
+gc.collect()
+gc.freeze()  # a collection then looks at one program's objects only
 HEAD = "-- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.\nreturn {\n"
 
 
@@ -39,22 +43,24 @@ def record_source(source):
     return [record(*one) for one in scenarios(source)]
 
 
-def write(path, programs):
-    pathlib.Path(path).write_text(HEAD + "\n".join(map(translate.program_to_lua, programs)) + "\n}\n")
+def stored_file(texts):
+    return HEAD + "\n".join(texts) + "\n}\n"
 
 
 def store(root, only=None):
-    """Records every file of scenarios/ into traces/."""
+    """Records every file of scenarios/ (or one) and the matrix: a list of pairs, the name and the text to store."""
+    stored = []
     for path in sorted(pathlib.Path(root, "scenarios").glob("*.py")):
         if only and path.stem != only:
             continue
         programs = record_source(path.read_text())
-        write(pathlib.Path(root, "traces", path.stem + ".lua"), programs)
+        stored.append((path.stem, stored_file(map(translate.program_to_lua, programs))))
         print(f"{path.stem}: {len(programs)} scenarios")
     if not only or only == "matrix":
         programs = unlike([made for _, source in matrix.sources() for made in record_source(source)])
-        write(pathlib.Path(root, "traces", "matrix.lua"), programs)
+        stored.append(("matrix", stored_file(map(translate.program_to_lua, programs))))
         print(f"matrix: {len(programs)} scenarios")
+    return stored
 
 
 LABEL = re.compile(r"'[^']*'|[A-Za-z_]\w*")
@@ -76,6 +82,18 @@ def unlike(programs):
     for made in programs:
         kept.setdefault(renamed(made["trace"]), made)
     return list(kept.values())
+
+
+def random(count, seed, with_text):
+    """Records the random programs of `count` seeds; with_text keeps their Python texts for a person to read."""
+    texts = []  # not the programs: each recording collects garbage, which takes long over a heap of syntax trees
+    for i in range(seed, seed + count):
+        source = generator.program(i)
+        made = record_source(source)[0]
+        if with_text:
+            made["source"] = source
+        texts.append(translate.program_to_lua(made))
+    return stored_file(texts)
 
 
 def show(root, name):

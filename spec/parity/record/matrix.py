@@ -1,4 +1,10 @@
 """Writes the scenarios that cancel every suspending operation at every moment that matters."""
+# The ids that a cancelled operation shows beside C4 and C8, by the start of its name.
+SHOWN = {"sleep": "G1", "future": "F5", "failing_future": "F6", "cancelled_future": "C14", "coroutine": "T11", "task": "C5",
+         "awaitable": "F12", "gather": "C6", "gather_exceptions": "G8", "shield": "G11", "wait": "W4", "wait_for": "D8",
+         "wait_for_late": "D6", "wait_for_zero": "D2", "timeout": "O2", "timeout_late": "O3", "group": "TG10",
+         "group_failing": "TG11", "as_completed": "W5"}
+
 # name: (lines before the task is made, lines of the task's body). Each operation ends at t = 2 unless cancelled.
 OPERATIONS = {
     "sleep": ("", "got = await sleep(2, 'slept')"),
@@ -44,6 +50,7 @@ MOMENTS = {
 }
 
 WORK = """
+@shows({shown})
 async def {name}():
     loop = get_running_loop()
 
@@ -82,6 +89,7 @@ async def {name}():
 """
 
 UNSTARTED = """
+@shows("C3")
 async def unstarted_operations():
     loop = get_running_loop()
 
@@ -103,7 +111,8 @@ def one(operation, moment):
     before, body = OPERATIONS[operation]
     # The first timer of a deadline runs first: here the cancel comes before what completes the operation.
     early = "    loop.call_at(2, lambda: cut())\n" if moment == "just_before_completion" else ""
-    return WORK.format(name=f"{operation}_cancelled_{moment}", operation=indent(body, 2), early=early,
+    shown = SHOWN[max((name for name in SHOWN if operation.startswith(name)), key=len)]
+    return WORK.format(shown=f'"{"C8" if moment == "twice" else "C11" if "completion" in moment else "C4"}", "{shown}"', name=f"{operation}_cancelled_{moment}", operation=indent(body, 2), early=early,
                        before=indent(before, 1), moment=indent(MOMENTS[moment], 1))
 
 

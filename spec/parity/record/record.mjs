@@ -1,7 +1,8 @@
 // Runs the recorder in CPython 3.14.2, which the npm package pyodide carries:
 //   node record.mjs store [FILE]             record scenarios/*.py (or one) into traces/
 //   node record.mjs show NAME                print the traces of the scenarios whose names start so
-//   node record.mjs random COUNT SEED FILE   record COUNT random programs into FILE
+//   node record.mjs random COUNT SEED FILE   record COUNT random programs into FILE; with a fourth argument, their texts too
+import fs from "node:fs";
 import path from "node:path";
 import os from "node:os";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -37,7 +38,7 @@ const python = await start();
 // Python's error without the text of the module that threw it: that one line is half a megabyte long.
 function run(code) {
   try {
-    python.runPython(code);
+    return python.runPython(code);
   } catch (error) {
     console.error(error.message);
     process.exit(1);
@@ -45,14 +46,12 @@ function run(code) {
 }
 
 if (command === "store") {
-  run(`driver.store("/parity", ${JSON.stringify(args[0] ?? "")})`);
+  const files = run(`driver.store("/parity", ${JSON.stringify(args[0] ?? "")})`).toJs();
+  for (const [name, text] of files) fs.writeFileSync(path.join(root, "traces", `${name}.lua`), text);
 } else if (command === "show") {
   run(`driver.show("/parity", ${JSON.stringify(args[0] ?? "")})`);
 } else if (command === "random") {
-  const folder = path.dirname(path.resolve(args[2]));
-  python.mountNodeFS("/out", folder);
-  const file = `/out/${path.basename(args[2])}`;
-  run(`driver.random(${Number(args[0])}, ${Number(args[1])}, ${JSON.stringify(file)})`);
+  fs.writeFileSync(args[2], run(`driver.random(${Number(args[0])}, ${Number(args[1])}, ${args[3] ? "True" : "False"})`));
 } else {
   console.error("usage: record.mjs store [FILE] | show NAME | random COUNT SEED FILE");
   process.exit(2);

@@ -121,7 +121,8 @@ class World:
             iscoroutinefunction=inspect.iscoroutinefunction, all_tasks=lambda *a: list(asyncio.all_tasks(*a)),
             polls=lambda: asyncio.get_running_loop().polls, now=lambda: asyncio.get_running_loop().now,
             copy_context=contextvars.copy_context, ContextVar=contextvars.ContextVar, collect=collect, raised=raised,
-            bad_yield=BadYield, awaitable=Awaitable, type_name=lambda v: type(v).__name__, in_context=in_context,
+            bad_yield=BadYield, awaitable=Awaitable, type_name=lambda v: type(v).__name__, in_context=in_context, state=state,
+            complete=complete,
             logged=self.logged, nan=float("nan"), show=show, reported=self.reported,
             contains=lambda text, part: part in str(text), collected=collected)
         return named
@@ -170,6 +171,21 @@ def raised(f, *args, **options):
         f(*args, **options)
     except BaseException as err:
         return err
+
+
+def state(future):
+    """What became of a future, in one value."""
+    if not future.done():
+        return "pending"
+    if future.cancelled():
+        return "cancelled"
+    return future.exception() or future.result()
+
+
+def complete(future):
+    """Ends the wait for a future that nobody completed."""
+    if not future.done():
+        future.set_result("completed")
 
 
 class BadYield:

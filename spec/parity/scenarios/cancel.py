@@ -365,6 +365,7 @@ async def cancelled_error_is_no_exception():
     log("end", t.cancelled())
 
 
+@shows("C7", "C8")
 async def cancel_during_cleanup():
     async def work():
         try:
@@ -389,6 +390,7 @@ async def cancel_during_cleanup():
         log("out", e, t.cancelling())
 
 
+@shows("C10")
 async def cancel_replaced_by_another_error():
     async def work():
         try:
@@ -404,6 +406,7 @@ async def cancel_replaced_by_another_error():
         log("out", e, t.cancelled(), t.cancelling())
 
 
+@shows("C7")
 async def cancel_in_finally_that_returns():
     async def work():
         try:
@@ -416,6 +419,7 @@ async def cancel_in_finally_that_returns():
     log("got", await t, t.cancelling())
 
 
+@shows("C1", "C4")
 async def cancelling_many_in_one_iteration():
     async def work(n):
         try:
@@ -432,6 +436,7 @@ async def cancelling_many_in_one_iteration():
     log("end", [t.cancelled() for t in tasks])
 
 
+@shows("C4", "F1")
 async def a_cancel_from_a_done_callback():
     async def work(n):
         try:
@@ -448,6 +453,7 @@ async def a_cancel_from_a_done_callback():
         log("b", e, a.result())
 
 
+@shows("C1", "C4")
 async def tasks_that_cancel_each_other():
     async def work(name):
         try:
@@ -466,6 +472,7 @@ async def tasks_that_cancel_each_other():
     log("end", [t.cancelled() for t in tasks])
 
 
+@shows("C5")
 async def a_task_that_cancels_its_awaiter():
     async def inner(target):
         await sleep(1)
@@ -488,6 +495,7 @@ async def a_task_that_cancels_its_awaiter():
     log("end", t.cancelled())
 
 
+@shows("C7")
 async def swallowing_again_and_again():
     async def work():
         n = 0
@@ -505,6 +513,7 @@ async def swallowing_again_and_again():
     log("got", await t)
 
 
+@shows("C9")
 async def cancel_before_a_wait_that_does_not_suspend():
     async def work():
         await sleep(1)
@@ -533,6 +542,7 @@ async def cancel_before_a_wait_that_does_not_suspend():
     await create_task(self_cut())
 
 
+@shows("C12")
 async def uncancel_in_a_structured_scope():
     async def scope(delay):
         me = current_task()
@@ -556,6 +566,7 @@ async def uncancel_in_a_structured_scope():
     log("both", t.cancelled(), t.cancelling())
 
 
+@shows("C15")
 async def messages_of_other_kinds():
     async def work():
         await sleep(5)

@@ -56,6 +56,7 @@ async def tokens_as_scopes():
         log("after", e, var.get())
 
 
+@shows("TH6")
 async def tokens_in_reverse_order():
     var = ContextVar("var", default=0)
     a = var.set(1)
@@ -69,6 +70,7 @@ async def tokens_in_reverse_order():
     log("a", var.get())
 
 
+@shows("T10")
 async def tasks_and_their_copies():
     var = ContextVar("var", default="none")
 
@@ -90,6 +92,7 @@ async def tasks_and_their_copies():
     log("root", var.get())
 
 
+@shows("F10")
 async def callbacks_carry_contexts():
     var = ContextVar("var", default="none")
     loop = get_running_loop()
@@ -104,6 +107,7 @@ async def callbacks_carry_contexts():
     log("end", var.get(), ctx.run(var.get))
 
 
+@shows("F10")
 async def callbacks_of_callbacks_inherit():
     var = ContextVar("var", default=0)
     loop = get_running_loop()
@@ -120,6 +124,7 @@ async def callbacks_of_callbacks_inherit():
     log("end", var.get())
 
 
+@shows("TH7")
 async def run_returns_and_raises():
     var = ContextVar("var", default=0)
     ctx = copy_context()
@@ -136,6 +141,7 @@ async def run_returns_and_raises():
     log("copies", ctx.run(var.get), other.run(var.get))
 
 
+@shows("T10")
 async def a_shared_context_of_two_tasks():
     var = ContextVar("var", default=0)
     ctx = copy_context()
@@ -149,6 +155,7 @@ async def a_shared_context_of_two_tasks():
     log("main", var.get(), ctx.run(var.get))
 
 
+@shows("T11")
 async def wait_for_and_groups_share_or_copy():
     var = ContextVar("var", default="main")
 
@@ -169,6 +176,7 @@ async def wait_for_and_groups_share_or_copy():
         log("plain", var.get())
 
 
+@shows("F10")
 async def done_callbacks_of_tasks_and_contexts():
     var = ContextVar("var", default="none")
 
@@ -185,6 +193,7 @@ async def done_callbacks_of_tasks_and_contexts():
     log("main", var.get())
 
 
+@shows("T16")
 async def eager_tasks_and_contexts():
     var = ContextVar("var", default="none")
 
@@ -202,6 +211,7 @@ async def eager_tasks_and_contexts():
     await gather(a, b)
 
 
+@shows("T10")
 def contexts_outside_of_a_loop():
     var = ContextVar("var", default="none")
     token = var.set("main")

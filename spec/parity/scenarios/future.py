@@ -206,6 +206,7 @@ async def ensure_future_of_each_kind():
     log("string", raised(ensure_future, "x"))
 
 
+@shows("F12")
 async def awaiting_an_object():
     async def work(x):
         log("work", x, current_task() is me)
@@ -216,6 +217,7 @@ async def awaiting_an_object():
     log("again", await awaitable(lambda: work(0)))
 
 
+@shows("F12", "T2")
 async def objects_among_the_awaitables():
     async def later(x):
         log("later", x)
@@ -227,6 +229,7 @@ async def objects_among_the_awaitables():
     log("late", await gather(wait_for(awaitable(lambda: later(3)), 1), return_exceptions=True))
 
 
+@shows("F5", "IT5")
 async def a_future_completed_by_a_timer():
     loop = get_running_loop()
     f = loop.create_future()
@@ -247,6 +250,7 @@ async def a_future_completed_by_a_timer():
         log("cancelled", e, current_task().cancelling())
 
 
+@shows("F6")
 async def results_of_many_kinds():
     for value in [None, True, False, 0, 1.5, "text", [1, [2]], Err("an error as a value")]:
         f = Future()
@@ -254,6 +258,7 @@ async def results_of_many_kinds():
         log("value", f.result(), await f)
 
 
+@shows("F1")
 async def setting_results_from_callbacks_of_others():
     a = Future()
     b = Future()
@@ -267,6 +272,7 @@ async def setting_results_from_callbacks_of_others():
     log("await", await c, polls() - n)
 
 
+@shows("F5")
 async def many_waiters_one_failure():
     f = Future()
 
@@ -283,6 +289,7 @@ async def many_waiters_one_failure():
     log("same object", got[0] is got[3])
 
 
+@shows("C4", "F5")
 async def one_waiter_of_many_is_cancelled():
     f = Future()
 
@@ -301,6 +308,7 @@ async def one_waiter_of_many_is_cancelled():
     log("all", [t.cancelled() for t in tasks])
 
 
+@shows("F12")
 async def kinds_of_futures():
     async def work():
         pass
@@ -317,6 +325,7 @@ async def kinds_of_futures():
     await t
 
 
+@shows("F2")
 async def a_callback_adds_callbacks():
     f = Future()
 
@@ -334,6 +343,7 @@ async def a_callback_adds_callbacks():
     await sleep(0)
 
 
+@shows("C14")
 async def cancelling_a_future_under_a_task():
     f = Future()
 
@@ -351,6 +361,7 @@ async def cancelling_a_future_under_a_task():
         log("task", e, t.cancelled(), t.cancelling())
 
 
+@shows("TH13")
 async def coroutine_objects_by_hand():
     async def work(x):
         log("work", x)
@@ -375,6 +386,7 @@ async def coroutine_objects_by_hand():
         log("second", err, contains(message(err), "already awaited"))
 
 
+@shows("TH13")
 async def throwing_into_a_coroutine():
     async def work():
         try:

@@ -236,6 +236,7 @@ async def late_failures_behind_shields():
     log("end")
 
 
+@shows("G11")
 async def shield_passes_results_and_errors():
     async def work(err):
         await sleep(1)
@@ -253,6 +254,7 @@ async def shield_passes_results_and_errors():
         log("cancelled", e)
 
 
+@shows("G11", "G12")
 async def shield_in_a_shield():
     async def inner():
         await sleep(3)
@@ -267,6 +269,7 @@ async def shield_in_a_shield():
     log("got", await s)
 
 
+@shows("G2")
 async def a_gather_inside_a_gather():
     async def work(n):
         await sleep(n)
@@ -274,6 +277,7 @@ async def a_gather_inside_a_gather():
     log("got", await gather(work(1), gather(work(3), work(2)), gather(), gather(gather(work(1)))))
 
 
+@shows("C6")
 async def cancelling_nested_gathers():
     async def work(n):
         try:
@@ -291,6 +295,7 @@ async def cancelling_nested_gathers():
         log("out", e, outer.cancelled(), inner.cancelled())
 
 
+@shows("G5", "G8")
 async def cancelling_the_inner_gather():
     async def work(n):
         try:
@@ -306,6 +311,7 @@ async def cancelling_the_inner_gather():
     log("got", await outer)
 
 
+@shows("G4")
 async def one_failure_in_a_gather_of_many():
     async def work(n):
         await sleep(n % 3)
@@ -320,6 +326,7 @@ async def one_failure_in_a_gather_of_many():
     await sleep(3)
 
 
+@shows("G6", "IT14")
 async def gather_of_done_and_failed_futures():
     a = Future()
     a.set_result("a")
@@ -339,6 +346,7 @@ async def gather_of_done_and_failed_futures():
         log("cancelled", e)
 
 
+@shows("G2")
 async def gather_keeps_none():
     async def work(v):
         return v
@@ -346,6 +354,7 @@ async def gather_keeps_none():
     log("got", got, len(got))
 
 
+@shows("G2", "F5")
 async def waiting_for_one_gather_by_many():
     async def work(n):
         await sleep(n)
@@ -361,6 +370,7 @@ async def waiting_for_one_gather_by_many():
     log("again", await g)
 
 
+@shows("G5", "C6")
 async def one_waiter_cancels_a_shared_gather():
     async def work(n):
         try:
@@ -383,6 +393,7 @@ async def one_waiter_cancels_a_shared_gather():
     log("end", g.cancelled(), [t.cancelling() for t in tasks])
 
 
+@shows("G7")
 async def a_child_that_swallows_gathers_cancel():
     async def work(n):
         try:
@@ -404,6 +415,7 @@ async def a_child_that_swallows_gathers_cancel():
     log("end", t.cancelled())
 
 
+@shows("G7", "G4")
 async def a_child_that_fails_while_gather_is_cancelled():
     async def work(n):
         try:
@@ -424,6 +436,7 @@ async def a_child_that_fails_while_gather_is_cancelled():
     log("end", reported())
 
 
+@shows("G8")
 async def failing_children_under_return_exceptions_and_cancel():
     async def work(n):
         try:
@@ -440,6 +453,7 @@ async def failing_children_under_return_exceptions_and_cancel():
         log("out", e, g.cancelled(), g.done())
 
 
+@shows("F1", "G2")
 async def callbacks_of_a_gather():
     async def work(n):
         await sleep(n)
@@ -451,6 +465,7 @@ async def callbacks_of_a_gather():
     log("got", await g)
 
 
+@shows("C3")
 async def gather_in_an_unstarted_task():
     async def work(n):
         log("started", n)
@@ -464,6 +479,7 @@ async def gather_in_an_unstarted_task():
     log("end", t.cancelled())
 
 
+@shows("G4", "G6")
 async def interrupted_children_of_gather():
     async def work(n, err):
         await sleep(n)

@@ -448,6 +448,7 @@ def entering_a_group_without_a_task():
     loop.run_forever()
 
 
+@shows("T10")
 async def a_group_with_contexts():
     var = ContextVar("var", default="d")
 
@@ -462,6 +463,7 @@ async def a_group_with_contexts():
     log("after", var.get(), ctx.run(var.get))
 
 
+@shows("TG2", "TG12")
 async def a_nested_group_fails_the_outer_one_goes_on():
     async def fail():
         await sleep(1)
@@ -481,6 +483,7 @@ async def a_nested_group_fails_the_outer_one_goes_on():
     log("out", now())
 
 
+@shows("TG9", "TG12")
 async def a_child_group_inside_a_child():
     async def leaf(n):
         await sleep(n)
@@ -504,6 +507,7 @@ async def a_child_group_inside_a_child():
         log("out", e)
 
 
+@shows("TG6")
 async def two_children_fail_in_one_iteration():
     async def fail(n):
         await sleep(1)
@@ -516,6 +520,7 @@ async def two_children_fail_in_one_iteration():
         log("out", e, current_task().cancelling())
 
 
+@shows("TG10")
 async def a_child_cancels_the_parent():
     async def work(parent):
         await sleep(1)
@@ -532,6 +537,7 @@ async def a_child_cancels_the_parent():
         log("out", e, t.cancelling(), now())
 
 
+@shows("TG10", "TG13")
 async def the_parent_is_cancelled_twice():
     async def work():
         try:
@@ -558,6 +564,7 @@ async def the_parent_is_cancelled_twice():
     log("end", t.done(), t.cancelled())
 
 
+@shows("TG15")
 async def a_body_that_returns_at_once():
     async def work():
         await sleep(2)
@@ -572,6 +579,7 @@ async def a_body_that_returns_at_once():
     log("got", t.result(), now())
 
 
+@shows("TG10", "C9")
 async def a_self_cancelled_body():
     async def work():
         try:
@@ -593,6 +601,7 @@ async def a_self_cancelled_body():
         log("out", e, t.cancelling())
 
 
+@shows("TG9")
 async def subgroups_of_what_came_out():
     async def fail(err):
         raise err
@@ -607,6 +616,7 @@ async def subgroups_of_what_came_out():
         log("derive", e.derive([Err("d")]))
 
 
+@shows("TG2", "G11")
 async def shielded_work_inside_a_group():
     async def work():
         await sleep(3)
@@ -627,6 +637,7 @@ async def shielded_work_inside_a_group():
     await sleep(5)
 
 
+@shows("TG5", "O2")
 async def a_timeout_expires_in_the_body_of_a_group():
     async def work(n):
         try:

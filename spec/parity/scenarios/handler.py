@@ -186,6 +186,7 @@ async def the_handler_runs_in_the_context_of_what_failed():
     log("after", var.get())
 
 
+@shows("E1")
 async def call_exception_handler_directly():
     loop = get_running_loop()
     loop.call_exception_handler({"message": "by hand", "exception": Err("e"), "extra": 1})
@@ -215,6 +216,7 @@ async def late_failure_behind_a_shield():
     log("end")
 
 
+@shows("E1", "L15")
 async def done_callbacks_that_fail():
     f = Future()
 
@@ -232,6 +234,7 @@ async def done_callbacks_that_fail():
     log("end")
 
 
+@shows("L16")
 def an_interrupt_in_a_done_callback():
     loop = new_event_loop()
     f = loop.create_future()

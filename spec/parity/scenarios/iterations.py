@@ -80,7 +80,7 @@ async def polls_of_cancelling_a_sleeper_and_an_unstarted_task():
     await sleep(1)
 
 
-@shows("IT11", "IT24")
+@shows("IT11", "IT12", "IT24")
 async def polls_of_wait_for_zero():
     async def trivial():
         log("never")
@@ -104,7 +104,7 @@ async def polls_of_wait_for_zero():
         log("timeout(0)", f.cancelled(), polls() - n)
 
 
-@shows("IT12", "IT13")
+@shows("IT13", "IT14")
 async def polls_of_gather():
     async def trivial(x):
         return x
@@ -124,7 +124,7 @@ async def polls_of_gather():
     log("done", v, polls() - n)
 
 
-@shows("IT14")
+@shows("IT15")
 async def polls_of_shield():
     async def trivial(x):
         return x
@@ -143,7 +143,7 @@ async def polls_of_shield():
     log("pending", v, polls() - n)
 
 
-@shows("IT15", "IT16")
+@shows("IT16", "IT17")
 async def polls_of_wait():
     async def trivial(x):
         return x
@@ -157,7 +157,7 @@ async def polls_of_wait():
     log("done future", done, pending, polls() - n)
 
 
-@shows("IT17")
+@shows("IT18")
 async def polls_of_as_completed():
     async def trivial(x):
         return x
@@ -170,7 +170,7 @@ async def polls_of_as_completed():
         log("plain", v, polls() - n)
 
 
-@shows("IT18")
+@shows("IT19")
 async def polls_of_a_task_group():
     async def trivial(x):
         log("child", x)
@@ -226,6 +226,7 @@ async def polls_of_cancelling_a_task_in_a_group():
         log("group", e, polls() - n)
 
 
+@shows("IT13", "IT15")
 async def polls_of_nested_waits():
     async def trivial(x):
         return x
@@ -246,6 +247,7 @@ async def polls_of_nested_waits():
     log("task", v, polls() - n)
 
 
+@shows("IT6")
 async def polls_of_a_chain_of_tasks():
     async def link(n):
         if n == 0:
@@ -259,6 +261,7 @@ async def polls_of_a_chain_of_tasks():
         log("depth", depth, v, polls() - n)
 
 
+@shows("IT10", "C5")
 async def polls_of_cancelling_a_chain_of_tasks():
     async def link(n):
         try:

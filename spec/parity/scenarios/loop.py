@@ -374,6 +374,7 @@ def timeout_without_a_running_loop():
     loop.run_until_complete(callback_scope())
 
 
+@shows("L17")
 def call_soon_threadsafe_uses_the_same_queue():
     loop = new_event_loop()
     loop.call_soon(log, "one")
@@ -386,6 +387,7 @@ def call_soon_threadsafe_uses_the_same_queue():
     loop.run_forever()
 
 
+@shows("L22")
 def time_and_when_share_one_clock():
     loop = new_event_loop()
     h = loop.call_later(2.5, log, "a")
@@ -399,6 +401,7 @@ def time_and_when_share_one_clock():
     log("time", loop.time())
 
 
+@shows("L11", "L12")
 def runs_one_after_the_other():
     loop = new_event_loop()
 
@@ -423,6 +426,7 @@ def runs_one_after_the_other():
         log("cancelled", e)
 
 
+@shows("T1")
 def a_task_made_before_the_loop_runs():
     loop = new_event_loop()
 
@@ -437,6 +441,7 @@ def a_task_made_before_the_loop_runs():
     log("a", a.done(), a.result())
 
 
+@shows("L9", "T9")
 def leftovers_stay_between_runs():
     loop = new_event_loop()
 
@@ -456,6 +461,7 @@ def leftovers_stay_between_runs():
     log("end", all_tasks(loop))
 
 
+@shows("L13")
 def two_loops_take_turns():
     a = new_event_loop()
     b = new_event_loop()
@@ -471,6 +477,7 @@ def two_loops_take_turns():
     log("b", b.run_until_complete(work("fourth", 1)), a.is_closed(), b.is_closed())
 
 
+@shows("L9", "L10")
 def a_callback_that_stops_twice_and_runs_again():
     loop = new_event_loop()
     loop.call_soon(loop.stop)
@@ -483,6 +490,7 @@ def a_callback_that_stops_twice_and_runs_again():
     log("two", loop.time())
 
 
+@shows("L3")
 def nothing_to_wait_for():
     loop = new_event_loop()
     log("forever", raised(loop.run_forever), loop.is_running())
@@ -498,6 +506,7 @@ def nothing_to_wait_for():
     log("cancelled", raised(loop.run_until_complete, t))
 
 
+@shows("L2")
 def timers_made_by_timers():
     loop = new_event_loop()
 
@@ -530,6 +539,7 @@ def debug_mode_checks_callbacks():
     log("debug", loop.get_debug())
 
 
+@shows("L7")
 def handles_answer():
     loop = new_event_loop()
     h = loop.call_soon(log, "h")
@@ -543,6 +553,7 @@ def handles_answer():
     log("ran", h.cancelled())
 
 
+@shows("L1")
 def a_huge_number_of_callbacks_keeps_its_order():
     loop = new_event_loop()
     seen = []
@@ -558,6 +569,7 @@ def a_huge_number_of_callbacks_keeps_its_order():
     log("seen", len(seen), seen[0], seen[199])
 
 
+@shows("L5")
 def timers_of_many_deadlines_run_sorted():
     loop = new_event_loop()
     for i in range(40):

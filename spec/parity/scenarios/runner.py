@@ -149,6 +149,7 @@ def run_takes_any_awaitable():
     log("number", raised(run, 5, loop_factory=new_event_loop))
 
 
+@shows("N4")
 def leftovers_stay_between_runs_of_a_runner():
     async def ticker():
         try:
@@ -171,6 +172,7 @@ def leftovers_stay_between_runs_of_a_runner():
     log("closed")
 
 
+@shows("N4")
 def an_error_leaves_the_runner_usable():
     async def fail():
         await sleep(1)
@@ -184,6 +186,7 @@ def an_error_leaves_the_runner_usable():
     log("end")
 
 
+@shows("N5")
 def an_error_in_the_with_block_closes_the_runner():
     async def work():
         await sleep(1)
@@ -198,12 +201,14 @@ def an_error_in_the_with_block_closes_the_runner():
         c.close()
 
 
+@shows("N5")
 def a_runner_never_used():
     with Runner(loop_factory=new_event_loop) as runner:
         log("nothing")
     log("loop", raised(runner.get_loop))
 
 
+@shows("N4")
 def a_runner_whose_loop_is_looked_at_first():
     async def work():
         await sleep(1)
@@ -214,6 +219,7 @@ def a_runner_whose_loop_is_looked_at_first():
     log("closed", loop.is_closed())
 
 
+@shows("N3", "C9")
 def a_main_that_is_cancelled():
     async def main():
         get_running_loop().call_later(1, current_task().cancel, "timer")
@@ -224,6 +230,7 @@ def a_main_that_is_cancelled():
     log("out", raised(run, main(), loop_factory=new_event_loop))
 
 
+@shows("N1", "T8")
 def an_interrupt_from_main():
     async def work():
         try:
@@ -240,6 +247,7 @@ def an_interrupt_from_main():
     log("out", raised(run, main(SystemExit("s")), loop_factory=new_event_loop))
 
 
+@shows("N11")
 def debug_of_a_runner():
     async def main():
         return get_running_loop().get_debug()
@@ -248,6 +256,7 @@ def debug_of_a_runner():
     log("off", run(main(), loop_factory=new_event_loop, debug=False))
 
 
+@shows("N1")
 def leftover_chains_are_cancelled_in_order():
     async def link(n):
         try:
@@ -267,6 +276,7 @@ def leftover_chains_are_cancelled_in_order():
     run(main(), loop_factory=new_event_loop)
 
 
+@shows("N1", "C6")
 def leftover_groups_and_shields():
     async def leaf(n):
         try:

@@ -321,6 +321,7 @@ async def a_task_factory_of_ones_own():
     log("got", await gather(a, b, work(3)), loop.get_task_factory() is factory)
 
 
+@shows("T14")
 async def a_custom_eager_constructor():
     async def work(x):
         log("work", x)
@@ -331,6 +332,7 @@ async def a_custom_eager_constructor():
     get_running_loop().set_task_factory(None)
 
 
+@shows("T1", "T14")
 async def a_task_made_by_its_class():
     async def work(x):
         log("work", x)
@@ -343,6 +345,7 @@ async def a_task_made_by_its_class():
     log("eager", u.done(), await u)
 
 
+@shows("T13")
 async def coroutines_of_tasks():
     async def work():
         await sleep(1)
@@ -353,6 +356,7 @@ async def coroutines_of_tasks():
     log("after", t.get_coro() is c, t.done())
 
 
+@shows("E6", "C13")
 async def results_and_errors_of_tasks():
     async def work(kind):
         await sleep(1)
@@ -369,6 +373,7 @@ async def results_and_errors_of_tasks():
     log("cancel", raised(tasks[2].result), raised(tasks[2].exception), tasks[2].cancelled())
 
 
+@shows("F5")
 async def the_same_task_awaited_by_many():
     async def work():
         await sleep(1)
@@ -383,6 +388,7 @@ async def the_same_task_awaited_by_many():
     log("again", await t)
 
 
+@shows("F1", "F4")
 async def done_callbacks_of_tasks():
     async def work(err):
         await sleep(1)
@@ -402,6 +408,7 @@ async def done_callbacks_of_tasks():
     await sleep(0)
 
 
+@shows("L19")
 async def current_task_follows_the_steps():
     async def work(name):
         log("current", current_task().get_name() == name)
@@ -413,6 +420,7 @@ async def current_task_follows_the_steps():
     await sleep(0)
 
 
+@shows("T14")
 async def eager_tasks_inside_eager_tasks():
     async def inner(n):
         log("inner", n, current_task().get_name())
@@ -431,6 +439,7 @@ async def eager_tasks_inside_eager_tasks():
     log("got", await a, await b)
 
 
+@shows("T14", "C4")
 async def an_eager_task_cancelled_at_its_first_wait():
     async def work():
         try:
@@ -448,6 +457,7 @@ async def an_eager_task_cancelled_at_its_first_wait():
         log("out", e)
 
 
+@shows("T14", "C10")
 async def an_eager_task_that_cancels_itself():
     async def work(suspend):
         current_task().cancel("self")
@@ -464,6 +474,7 @@ async def an_eager_task_that_cancels_itself():
     log("end", a.cancelled(), b.cancelled(), b.cancelling())
 
 
+@shows("T1", "IT3")
 async def yielding_rounds():
     async def spin(name, n):
         for i in range(n):
@@ -473,6 +484,7 @@ async def yielding_rounds():
     log("got", await gather(spin("a", 3), spin("b", 2), spin("c", 4)))
 
 
+@shows("IT1")
 async def deep_await_chains():
     async def link(n):
         if n == 0:
@@ -496,6 +508,7 @@ async def deep_await_chains():
         log("out", e)
 
 
+@shows("E6", "D1")
 async def errors_keep_their_identity():
     e = Err("one object")
 
@@ -520,6 +533,7 @@ async def errors_keep_their_identity():
         log("wait_for", got is e)
 
 
+@shows("C7")
 async def awaiting_in_finally():
     async def work(err):
         try:

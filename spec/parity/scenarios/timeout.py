@@ -173,6 +173,7 @@ async def the_cause_of_a_timeout():
         log("zero", e.__cause__)
 
 
+@shows("D1")
 async def wait_for_passes_results_and_errors():
     async def work(err):
         await sleep(1)
@@ -194,6 +195,7 @@ async def wait_for_passes_results_and_errors():
         log("cancelled", e)
 
 
+@shows("D2", "G11")
 async def wait_for_around_a_shield():
     async def work():
         await sleep(3)
@@ -207,6 +209,7 @@ async def wait_for_around_a_shield():
     log("got", await t)
 
 
+@shows("D2")
 async def wait_for_in_wait_for():
     async def work(n):
         try:
@@ -222,6 +225,7 @@ async def wait_for_in_wait_for():
             log("late", outer, now())
 
 
+@shows("D2", "C6")
 async def wait_for_of_a_gather():
     async def work(n):
         try:
@@ -237,6 +241,7 @@ async def wait_for_of_a_gather():
     log("got", await wait_for(gather(work(1), work(1.5)), 2))
 
 
+@shows("D8")
 async def cancelling_wait_for():
     async def work():
         try:
@@ -259,6 +264,7 @@ async def cancelling_wait_for():
         log("end", t.cancelled())
 
 
+@shows("D2", "D8")
 async def cancelling_wait_for_zero_during_its_wait():
     async def slow():
         try:
@@ -479,6 +485,7 @@ async def a_deadline_passed_without_the_loop():
     log("undisturbed", current_task().cancelling())
 
 
+@shows("O1")
 async def a_scope_in_another_task_and_cancellation():
     async def work(n, limit):
         try:
@@ -490,6 +497,7 @@ async def a_scope_in_another_task_and_cancellation():
     log("got", await gather(work(1, 2), work(3, 2), work(2, 2), work(2, None)))
 
 
+@shows("O2")
 async def timeouts_in_a_loop():
     n = 0
     for limit in [1, 2, 3, 4]:
@@ -503,6 +511,7 @@ async def timeouts_in_a_loop():
     log("count", n, current_task().cancelling())
 
 
+@shows("O2")
 async def a_task_cancelled_inside_two_scopes():
     async def work():
         try:
@@ -524,6 +533,7 @@ async def a_task_cancelled_inside_two_scopes():
     await sleep(10)
 
 
+@shows("O6")
 async def three_scopes_expire_together():
     try:
         async with timeout(1) as a:
@@ -536,6 +546,7 @@ async def three_scopes_expire_together():
     log("end")
 
 
+@shows("O2", "TG10")
 async def a_timeout_around_a_group():
     async def child(n):
         try:
@@ -553,6 +564,7 @@ async def a_timeout_around_a_group():
         log("late", e, current_task().cancelling())
 
 
+@shows("O2", "TG9")
 async def a_timeout_inside_a_group():
     async def child(n):
         async with timeout(2):
@@ -567,6 +579,7 @@ async def a_timeout_inside_a_group():
         log("group", e)
 
 
+@shows("D7", "O2")
 async def the_result_arrives_with_the_timer():
     loop = get_running_loop()
     for order in ["result first", "timer first"]:
@@ -583,6 +596,7 @@ async def the_result_arrives_with_the_timer():
             log("late", order, f.done(), f.cancelled())
 
 
+@shows("D7", "O2")
 async def an_error_arrives_with_the_timer():
     loop = get_running_loop()
     f = Future()
@@ -600,6 +614,7 @@ async def an_error_arrives_with_the_timer():
         log("wait_for", e, g.exception())
 
 
+@shows("O7")
 async def scopes_print_their_state():
     cm = timeout(5)
     log("created", contains(cm, "created"))

@@ -77,6 +77,7 @@ async def cancelling_a_waiter():
     await wait([a, b])
 
 
+@shows("W2")
 async def first_completed():
     async def work(n):
         await sleep(n)
@@ -88,6 +89,7 @@ async def first_completed():
         log("done", [t.result() for t in done], len(pending))
 
 
+@shows("W2")
 async def wait_answers_in_argument_order():
     async def work(n):
         await sleep(n)
@@ -99,6 +101,7 @@ async def wait_answers_in_argument_order():
     await wait(tasks)
 
 
+@shows("W3")
 async def wait_for_futures_completed_together():
     loop = get_running_loop()
     fs = [loop.create_future() for i in range(4)]
@@ -112,6 +115,7 @@ async def wait_for_futures_completed_together():
     log("done", [f is fs[0] for f in done], len(pending), fs[0].exception(), fs[3].cancelled())
 
 
+@shows("W2", "IT17")
 async def wait_over_items_already_done():
     a = Future()
     a.set_result(1)
@@ -127,6 +131,7 @@ async def wait_over_items_already_done():
     log("all", len(done), len(pending), polls() - n, now())
 
 
+@shows("W1")
 async def two_waiters_on_the_same_tasks():
     async def work(n):
         await sleep(n)
@@ -140,6 +145,7 @@ async def two_waiters_on_the_same_tasks():
     await gather(waiter("first", FIRST_COMPLETED), waiter("all", ALL_COMPLETED), waiter("again", FIRST_COMPLETED))
 
 
+@shows("W3")
 async def a_failure_stops_first_exception_only():
     async def work(n):
         await sleep(n)
@@ -233,6 +239,7 @@ async def what_as_completed_refuses():
     log("end")
 
 
+@shows("W5")
 async def as_completed_of_failures():
     async def work(n):
         await sleep(n)
@@ -253,6 +260,7 @@ async def as_completed_of_failures():
             log("failed", e)
 
 
+@shows("W5", "IT18")
 async def as_completed_of_items_already_done():
     fs = [Future() for i in range(3)]
     fs[1].set_result("b")
@@ -263,6 +271,7 @@ async def as_completed_of_items_already_done():
         log("next", f.result(), polls() - n)
 
 
+@shows("W5")
 async def leaving_as_completed_early():
     async def work(n):
         await sleep(n)
@@ -276,6 +285,7 @@ async def leaving_as_completed_early():
     log("all", [t.done() for t in tasks])
 
 
+@shows("W4", "W5")
 async def cancelling_a_loop_over_as_completed():
     async def work(n):
         await sleep(n)
@@ -295,6 +305,7 @@ async def cancelling_a_loop_over_as_completed():
     await wait(tasks)
 
 
+@shows("W5")
 async def as_completed_with_slow_consumers():
     async def work(n):
         await sleep(n)
@@ -305,6 +316,7 @@ async def as_completed_with_slow_consumers():
     log("end", now())
 
 
+@shows("W5")
 async def plain_items_awaited_out_of_order():
     async def work(n):
         await sleep(n)
@@ -315,6 +327,7 @@ async def plain_items_awaited_out_of_order():
     log("last", await items[1])
 
 
+@shows("W5")
 async def the_same_item_twice_in_as_completed():
     f = Future()
     get_running_loop().call_later(1, f.set_result, "f")

@@ -299,7 +299,7 @@ body={
 "1 #7: end True",
 "-: result None",
 }},
-{name="cancel_during_cleanup", shows={}, async=true,
+{name="cancel_during_cleanup", shows={"C7","C8"}, async=true,
 body={
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{},{},{{"do",{"call",{"v","log"},{"cleanup"}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}},{"do",{"call",{"v","log"},{"never"}}}},{},{},{{"do",{"call",{"v","log"},{"inner cleanup",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"cleaned"}}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
@@ -315,7 +315,7 @@ body={
 "3 #11: out CancelledError('two') 2",
 "-: result None",
 }},
-{name="cancel_replaced_by_another_error", shows={}, async=true,
+{name="cancel_replaced_by_another_error", shows={"C10"}, async=true,
 body={
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},"e",{{"raise",{"call",{"v","Err"},{"instead"}}}}}},{},{}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
@@ -326,7 +326,7 @@ body={
 "1 #6: out Err('instead') False 1",
 "-: result None",
 }},
-{name="cancel_in_finally_that_returns", shows={}, async=true,
+{name="cancel_in_finally_that_returns", shows={"C7"}, async=true,
 body={
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{},{},{{"return","finally wins"}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
@@ -337,7 +337,7 @@ body={
 "1 #6: got 'finally wins' 1",
 "-: result None",
 }},
-{name="cancelling_many_in_one_iteration", shows={}, async=true,
+{name="cancelling_many_in_one_iteration", shows={"C1","C4"}, async=true,
 body={
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}},{{{"v","CancelledError"},false,{{"do",{"call",{"v","log"},{"cut",{"v","n"}}}},{"reraise"}}}},{},{}}}},
 {"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","i"}}}}},"i",{"call",{"v","range"},{6}}}},
@@ -358,7 +358,7 @@ body={
 "2.5 #12: end [False, False, False, True, True, True]",
 "-: result None",
 }},
-{name="a_cancel_from_a_done_callback", shows={}, async=true,
+{name="a_cancel_from_a_done_callback", shows={"C4","F1"}, async=true,
 body={
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}},{},{},{{"do",{"call",{"v","log"},{"ends",{"v","n"}}}}}}}},
 {"let","a",{"call",{"v","create_task"},{{"call",{"v","work"},{1}}}}},
@@ -371,7 +371,7 @@ body={
 "1 #7: b CancelledError('because') 1",
 "-: result None",
 }},
-{name="tasks_that_cancel_each_other", shows={}, async=true,
+{name="tasks_that_cancel_each_other", shows={"C1","C4"}, async=true,
 body={
 {"async","work",{"name"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"let","other",{"choose",{"cmp","==",{"v","name"},"a"},{"index",{"v","tasks"},1},{"index",{"v","tasks"},0}}},{"do",{"call",{"v","log"},{{"v","name"},{"method",{"v","other"},"cancel",{{"v","name"}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"survives",{"v","name"}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","name"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"let","tasks",{"list"}},
@@ -386,7 +386,7 @@ body={
 "2 #9: end [False, True]",
 "-: result None",
 }},
-{name="a_task_that_cancels_its_awaiter", shows={}, async=true,
+{name="a_task_that_cancels_its_awaiter", shows={"C5"}, async=true,
 body={
 {"async","inner",{"target"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"cancel",{"method",{"v","target"},"cancel",{"by the child"}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","child"}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"child cut",{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"async","outer",{},{{"try",{{"return",{"await",{"call",{"v","create_task"},{{"call",{"v","inner"},{{"call",{"v","current_task"},{}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"parent cut",{"v","e"}}}},{"reraise"}}}},{},{}}}},
@@ -400,7 +400,7 @@ body={
 "1 #9: end True",
 "-: result None",
 }},
-{name="swallowing_again_and_again", shows={}, async=true,
+{name="swallowing_again_and_again", shows={"C7"}, async=true,
 body={
 {"async","work",{},{{"let","n",0},{"while",{"cmp","<",{"v","n"},3},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{{{"v","CancelledError"},"e",{{"let","n",{"bin","+",{"v","n"},1}},{"do",{"call",{"v","log"},{"swallowed",{"v","n"},{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}},{"return",{"v","n"}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
@@ -413,7 +413,7 @@ body={
 "3 #12: got 3",
 "-: result None",
 }},
-{name="cancel_before_a_wait_that_does_not_suspend", shows={}, async=true,
+{name="cancel_before_a_wait_that_does_not_suspend", shows={"C9"}, async=true,
 body={
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"resumed"}}},{"let","f",{"call",{"v","Future"},{}}},{"do",{"method",{"v","f"},"set_result",{"ready"}}},{"let","v",{"await",{"v","f"}}},{"do",{"call",{"v","log"},{"no delivery",{"v","v"}}}},{"return",{"v","v"}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
@@ -429,7 +429,7 @@ body={
 "1 #7: then the cancel",
 "-: result None",
 }},
-{name="uncancel_in_a_structured_scope", shows={}, async=true,
+{name="uncancel_in_a_structured_scope", shows={"C12"}, async=true,
 body={
 {"async","scope",{"delay"},{{"let","me",{"call",{"v","current_task"},{}}},{"let","handle",{"method",{"call",{"v","get_running_loop"},{}},"call_later",{{"v","delay"},{"attr",{"v","me"},"cancel"},"scope"}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{2}}}},{"return","in time"}},{{{"v","CancelledError"},"e",{{"if",{"cmp","==",{"method",{"v","me"},"uncancel",{}},0},{{"do",{"call",{"v","log"},{"own",{"v","e"}}}},{"return","out of time"}},{}},{"do",{"call",{"v","log"},{"foreign",{"v","e"}}}},{"reraise"}}}},{},{{"do",{"method",{"v","handle"},"cancel",{}}}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","create_task"},{{"call",{"v","scope"},{3}}}}}}}},
@@ -446,7 +446,7 @@ body={
 "4 #14: both True 1",
 "-: result None",
 }},
-{name="messages_of_other_kinds", shows={}, async=true,
+{name="messages_of_other_kinds", shows={"C15"}, async=true,
 body={
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{5}}}}}},
 {"for","text",{"list","","a b",{"bin","+","x","y"}},{{"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"method",{"v","t"},"cancel",{{"v","text"}}}},{"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"message",{"v","e"},{"call",{"v","message"},{{"v","e"}}}}}}}}},{},{}}}},

@@ -65,7 +65,7 @@ body={
 "0 #1: after Err('x') 'outer'",
 "-: result None",
 }},
-{name="tokens_in_reverse_order", shows={}, async=true,
+{name="tokens_in_reverse_order", shows={"TH6"}, async=true,
 body={
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","a",{"method",{"v","var"},"set",{1}}},
@@ -83,7 +83,7 @@ body={
 "0 #1: a 0",
 "-: result None",
 }},
-{name="tasks_and_their_copies", shows={}, async=true,
+{name="tasks_and_their_copies", shows={"T10"}, async=true,
 body={
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="none"}}},
 {"async","leaf",{"n"},{{"do",{"call",{"v","log"},{"leaf",{"v","n"},{"method",{"v","var"},"get",{}}}}},{"do",{"method",{"v","var"},"set",{{"format","leaf ",{"v","n"}}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"leaf",{"v","n"},{"method",{"v","var"},"get",{}}}}}}},
@@ -105,7 +105,7 @@ body={
 "6 #20: root 'root'",
 "-: result None",
 }},
-{name="callbacks_carry_contexts", shows={}, async=true,
+{name="callbacks_carry_contexts", shows={"F10"}, async=true,
 body={
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="none"}}},
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
@@ -124,7 +124,7 @@ body={
 "3 #6: end 'three' 'changed in the callback'",
 "-: result None",
 }},
-{name="callbacks_of_callbacks_inherit", shows={}, async=true,
+{name="callbacks_of_callbacks_inherit", shows={"F10"}, async=true,
 body={
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
@@ -142,7 +142,7 @@ body={
 "1 #7: end 20",
 "-: result None",
 }},
-{name="run_returns_and_raises", shows={}, async=true,
+{name="run_returns_and_raises", shows={"TH7"}, async=true,
 body={
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ctx",{"call",{"v","copy_context"},{}}},
@@ -158,7 +158,7 @@ body={
 "0 #1: copies 7 'other'",
 "-: result None",
 }},
-{name="a_shared_context_of_two_tasks", shows={}, async=true,
+{name="a_shared_context_of_two_tasks", shows={"T10"}, async=true,
 body={
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ctx",{"call",{"v","copy_context"},{}}},
@@ -175,7 +175,7 @@ body={
 "3 #10: main 0 33",
 "-: result None",
 }},
-{name="wait_for_and_groups_share_or_copy", shows={}, async=true,
+{name="wait_for_and_groups_share_or_copy", shows={"T11"}, async=true,
 body={
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="main"}}},
 {"async","change",{"v"},{{"do",{"method",{"v","var"},"set",{{"v","v"}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}},
@@ -192,7 +192,7 @@ body={
 "0 #14: plain 'body'",
 "-: result None",
 }},
-{name="done_callbacks_of_tasks_and_contexts", shows={}, async=true,
+{name="done_callbacks_of_tasks_and_contexts", shows={"F10"}, async=true,
 body={
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="none"}}},
 {"async","work",{},{{"do",{"method",{"v","var"},"set",{"task"}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}},
@@ -210,7 +210,7 @@ body={
 "1 #6: main 'later'",
 "-: result None",
 }},
-{name="eager_tasks_and_contexts", shows={}, async=true,
+{name="eager_tasks_and_contexts", shows={"T16"}, async=true,
 body={
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="none"}}},
 {"async","work",{"v"},{{"do",{"call",{"v","log"},{"sees",{"method",{"v","var"},"get",{}}}}},{"do",{"method",{"v","var"},"set",{{"v","v"}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"keeps",{"method",{"v","var"},"get",{}}}}}}},
@@ -230,7 +230,7 @@ body={
 "1 #3: keeps 'b'",
 "-: result None",
 }},
-{name="contexts_outside_of_a_loop", shows={}, async=false,
+{name="contexts_outside_of_a_loop", shows={"T10"}, async=false,
 body={
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="none"}}},
 {"let","token",{"method",{"v","var"},"set",{"main"}}},

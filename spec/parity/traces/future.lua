@@ -248,7 +248,7 @@ body={
 "0 #5: string TypeError",
 "-: result None",
 }},
-{name="awaiting_an_object", shows={}, async=true,
+{name="awaiting_an_object", shows={"F12"}, async=true,
 body={
 {"async","work",{"x"},{{"do",{"call",{"v","log"},{"work",{"v","x"},{"cmp","is",{"call",{"v","current_task"},{}},{"v","me"}}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","x"}}}}},{"return",{"v","x"}}}},
 {"let","me",{"call",{"v","current_task"},{}}},
@@ -261,7 +261,7 @@ body={
 "1 #4: again 0",
 "-: result None",
 }},
-{name="objects_among_the_awaitables", shows={}, async=true,
+{name="objects_among_the_awaitables", shows={"F12","T2"}, async=true,
 body={
 {"async","later",{"x"},{{"do",{"call",{"v","log"},{"later",{"v","x"}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","x"}}}}},{"return",{"v","x"}}}},
 {"do",{"call",{"v","log"},{"gather",{"await",{"call",{"v","gather"},{{"call",{"v","awaitable"},{{"lambda",{},{{"return",{"call",{"v","later"},{2}}}}}}},{"call",{"v","awaitable"},{{"lambda",{},{{"return",{"call",{"v","later"},{1}}}}}}}}}}}}},
@@ -280,7 +280,7 @@ body={
 "5 #21: late [TimeoutError]",
 "-: result None",
 }},
-{name="a_future_completed_by_a_timer", shows={}, async=true,
+{name="a_future_completed_by_a_timer", shows={"F5","IT5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","f",{"method",{"v","loop"},"create_future",{}}},
@@ -300,7 +300,7 @@ body={
 "4 #7: cancelled CancelledError('timer') 0",
 "-: result None",
 }},
-{name="results_of_many_kinds", shows={}, async=true,
+{name="results_of_many_kinds", shows={"F6"}, async=true,
 body={
 {"for","value",{"list",{"none"},true,false,0,1.5,"text",{"list",1,{"list",2}},{"call",{"v","Err"},{"an error as a value"}}},{{"let","f",{"call",{"v","Future"},{}}},{"do",{"method",{"v","f"},"set_result",{{"v","value"}}}},{"do",{"call",{"v","log"},{"value",{"method",{"v","f"},"result",{}},{"await",{"v","f"}}}}}}},
 }, trace={
@@ -314,7 +314,7 @@ body={
 "0 #1: value Err('an error as a value') Err('an error as a value')",
 "-: result None",
 }},
-{name="setting_results_from_callbacks_of_others", shows={}, async=true,
+{name="setting_results_from_callbacks_of_others", shows={"F1"}, async=true,
 body={
 {"let","a",{"call",{"v","Future"},{}}},
 {"let","b",{"call",{"v","Future"},{}}},
@@ -332,7 +332,7 @@ body={
 "0 #4: await 3 3",
 "-: result None",
 }},
-{name="many_waiters_one_failure", shows={}, async=true,
+{name="many_waiters_one_failure", shows={"F5"}, async=true,
 body={
 {"let","f",{"call",{"v","Future"},{}}},
 {"async","waiter",{"n"},{{"try",{{"do",{"await",{"v","f"}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"caught",{"v","n"},{"v","e"}}}},{"return",{"v","e"}}}}},{},{}}}},
@@ -349,7 +349,7 @@ body={
 "0 #5: same object True",
 "-: result None",
 }},
-{name="one_waiter_of_many_is_cancelled", shows={}, async=true,
+{name="one_waiter_of_many_is_cancelled", shows={"C4","F5"}, async=true,
 body={
 {"let","f",{"call",{"v","Future"},{}}},
 {"async","waiter",{"n"},{{"try",{{"do",{"call",{"v","log"},{"got",{"v","n"},{"await",{"v","f"}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
@@ -368,7 +368,7 @@ body={
 "2 #9: all [True, True, True]",
 "-: result None",
 }},
-{name="kinds_of_futures", shows={}, async=true,
+{name="kinds_of_futures", shows={"F12"}, async=true,
 body={
 {"async","work",{},{}},
 {"let","f",{"call",{"v","Future"},{}}},
@@ -390,7 +390,7 @@ body={
 "0 #1: loop True True",
 "-: result None",
 }},
-{name="a_callback_adds_callbacks", shows={}, async=true,
+{name="a_callback_adds_callbacks", shows={"F2"}, async=true,
 body={
 {"let","f",{"call",{"v","Future"},{}}},
 {"def","outer",{"x"},{{"do",{"call",{"v","log"},{"outer"}}},{"do",{"method",{"v","f"},"add_done_callback",{{"v","inner"}}}},{"do",{"method",{"call",{"v","get_running_loop"},{}},"call_soon",{{"v","log"},"soon"}}}}},
@@ -407,7 +407,7 @@ body={
 "0 #3: soon",
 "-: result None",
 }},
-{name="cancelling_a_future_under_a_task", shows={}, async=true,
+{name="cancelling_a_future_under_a_task", shows={"C14"}, async=true,
 body={
 {"let","f",{"call",{"v","Future"},{}}},
 {"async","waiter",{},{{"try",{{"do",{"await",{"v","f"}}}},{},{},{{"do",{"call",{"v","log"},{"cleanup",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}}},
@@ -421,7 +421,7 @@ body={
 "0 #4: task CancelledError('from below') True 0",
 "-: result None",
 }},
-{name="coroutine_objects_by_hand", shows={}, async=true,
+{name="coroutine_objects_by_hand", shows={"TH13"}, async=true,
 body={
 {"async","work",{"x"},{{"do",{"call",{"v","log"},{"work",{"v","x"}}}},{"return",{"bin","*",{"v","x"},2}}}},
 {"let","c",{"call",{"v","work"},{4}}},
@@ -443,7 +443,7 @@ body={
 "0 #1: second RuntimeError True",
 "-: result None",
 }},
-{name="throwing_into_a_coroutine", shows={}, async=true,
+{name="throwing_into_a_coroutine", shows={"TH13"}, async=true,
 body={
 {"async","work",{},{{"try",{{"do",{"call",{"v","log"},{"never"}}}},{},{},{{"do",{"call",{"v","log"},{"never either"}}}}}}},
 {"let","c",{"call",{"v","work"},{}}},

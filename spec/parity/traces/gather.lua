@@ -216,7 +216,7 @@ body={
 "9 #28: end",
 "-: result None",
 }},
-{name="shield_passes_results_and_errors", shows={}, async=true,
+{name="shield_passes_results_and_errors", shows={"G11"}, async=true,
 body={
 {"async","work",{"err"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"if",{"v","err"},{{"raise",{"v","err"}}},{}},{"return","value"}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","shield"},{{"call",{"v","work"},{{"none"}}}}}}}}},
@@ -228,7 +228,7 @@ body={
 "3 #16: cancelled CancelledError",
 "-: result None",
 }},
-{name="shield_in_a_shield", shows={}, async=true,
+{name="shield_in_a_shield", shows={"G11","G12"}, async=true,
 body={
 {"async","inner",{},{{"do",{"await",{"call",{"v","sleep"},{3}}}},{"return","deep"}}},
 {"let","i",{"call",{"v","create_task"},{{"call",{"v","inner"},{}}}}},
@@ -245,7 +245,7 @@ body={
 "3 #6: got 'deep'",
 "-: result None",
 }},
-{name="a_gather_inside_a_gather", shows={}, async=true,
+{name="a_gather_inside_a_gather", shows={"G2"}, async=true,
 body={
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","gather"},{{"call",{"v","work"},{3}},{"call",{"v","work"},{2}}}},{"call",{"v","gather"},{}},{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","work"},{1}}}}}}}}}}}},
@@ -253,7 +253,7 @@ body={
 "3 #15: got [1, [3, 2], [], [[1]]]",
 "-: result None",
 }},
-{name="cancelling_nested_gathers", shows={}, async=true,
+{name="cancelling_nested_gathers", shows={"C6"}, async=true,
 body={
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"let","inner",{"call",{"v","gather"},{{"call",{"v","work"},{5}},{"call",{"v","work"},{6}}}}},
@@ -269,7 +269,7 @@ body={
 "1 #7: out CancelledError('m') False False",
 "-: result None",
 }},
-{name="cancelling_the_inner_gather", shows={}, async=true,
+{name="cancelling_the_inner_gather", shows={"G5","G8"}, async=true,
 body={
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"let","inner",{"call",{"v","gather"},{{"call",{"v","work"},{5}},{"call",{"v","work"},{6}}}}},
@@ -284,7 +284,7 @@ body={
 "2 #11: got [CancelledError('m'), 2]",
 "-: result None",
 }},
-{name="one_failure_in_a_gather_of_many", shows={}, async=true,
+{name="one_failure_in_a_gather_of_many", shows={"G4"}, async=true,
 body={
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"bin","%",{"v","n"},3}}}}},{"if",{"cmp","==",{"v","n"},4},{{"raise",{"call",{"v","Err"},{"four"}}}},{}},{"do",{"call",{"v","log"},{"end",{"v","n"}}}},{"return",{"v","n"}}}},
 {"try",{{"do",{"await",{"call",{"v","gather"},{{"star",{"each",{"call",{"v","work"},{{"v","i"}}},"i",{"call",{"v","range"},{8}}}}}}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"}}}}}}},{},{}},
@@ -300,7 +300,7 @@ body={
 "2 #10: end 5",
 "-: result None",
 }},
-{name="gather_of_done_and_failed_futures", shows={}, async=true,
+{name="gather_of_done_and_failed_futures", shows={"G6","IT14"}, async=true,
 body={
 {"let","a",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","a"},"set_result",{"a"}}},
@@ -318,7 +318,7 @@ body={
 "0 #1: cancelled CancelledError('c')",
 "-: result None",
 }},
-{name="gather_keeps_none", shows={}, async=true,
+{name="gather_keeps_none", shows={"G2"}, async=true,
 body={
 {"async","work",{"v"},{{"return",{"v","v"}}}},
 {"let","got",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{{"none"}}},{"call",{"v","work"},{1}},{"call",{"v","work"},{{"none"}}},{"call",{"v","work"},{false}},{"call",{"v","work"},{{"none"}}}}}}},
@@ -327,7 +327,7 @@ body={
 "0 #4: got [None, 1, None, False, None] 5",
 "-: result None",
 }},
-{name="waiting_for_one_gather_by_many", shows={}, async=true,
+{name="waiting_for_one_gather_by_many", shows={"G2","F5"}, async=true,
 body={
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","g",{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","work"},{2}}}}},
@@ -341,7 +341,7 @@ body={
 "2 #11: again [1, 2]",
 "-: result None",
 }},
-{name="one_waiter_cancels_a_shared_gather", shows={}, async=true,
+{name="one_waiter_cancels_a_shared_gather", shows={"G5","C6"}, async=true,
 body={
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}}},{{{"v","CancelledError"},false,{{"do",{"call",{"v","log"},{"child cut",{"v","n"}}}},{"reraise"}}}},{},{}}}},
 {"let","g",{"call",{"v","gather"},{{"call",{"v","work"},{3}},{"call",{"v","work"},{4}}}}},
@@ -360,7 +360,7 @@ body={
 "1 #9: end False [0, 1, 0]",
 "-: result None",
 }},
-{name="a_child_that_swallows_gathers_cancel", shows={}, async=true,
+{name="a_child_that_swallows_gathers_cancel", shows={"G7"}, async=true,
 body={
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},false,{{"do",{"call",{"v","log"},{"swallowed",{"v","n"}}}},{"return",{"v","n"}}}}},{},{}}}},
 {"async","outer",{},{{"try",{{"do",{"call",{"v","log"},{"result",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","work"},{2}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"outer",{"v","e"}}}},{"reraise"}}}},{},{}}}},
@@ -376,7 +376,7 @@ body={
 "1 #10: end True",
 "-: result None",
 }},
-{name="a_child_that_fails_while_gather_is_cancelled", shows={}, async=true,
+{name="a_child_that_fails_while_gather_is_cancelled", shows={"G7","G4"}, async=true,
 body={
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},false,{{"raise",{"call",{"v","Err"},{{"v","n"}}}}}}},{},{}}}},
 {"async","outer",{},{{"do",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{"a"}},{"call",{"v","work"},{"b"}}}}}}}},
@@ -391,7 +391,7 @@ body={
 "2 #11: end 0",
 "-: result None",
 }},
-{name="failing_children_under_return_exceptions_and_cancel", shows={}, async=true,
+{name="failing_children_under_return_exceptions_and_cancel", shows={"G8"}, async=true,
 body={
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},false,{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"raise",{"call",{"v","Err"},{"during cancel"}}}}}},{},{}}}},
 {"let","g",{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","work"},{2}}},{["return_exceptions"]=true}}},
@@ -402,7 +402,7 @@ body={
 "3 #12: out CancelledError False True",
 "-: result None",
 }},
-{name="callbacks_of_a_gather", shows={}, async=true,
+{name="callbacks_of_a_gather", shows={"F1","G2"}, async=true,
 body={
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","g",{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","work"},{2}}}}},
@@ -416,7 +416,7 @@ body={
 "2 #11: got [1, 2]",
 "-: result None",
 }},
-{name="gather_in_an_unstarted_task", shows={}, async=true,
+{name="gather_in_an_unstarted_task", shows={"C3"}, async=true,
 body={
 {"async","work",{"n"},{{"do",{"call",{"v","log"},{"started",{"v","n"}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}}}},
 {"async","outer",{},{{"do",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","work"},{2}}}}}}}},
@@ -428,7 +428,7 @@ body={
 "0 #4: end True",
 "-: result None",
 }},
-{name="interrupted_children_of_gather", shows={}, async=true,
+{name="interrupted_children_of_gather", shows={"G4","G6"}, async=true,
 body={
 {"async","work",{"n","err"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"if",{"v","err"},{{"raise",{"v","err"}}},{}},{"return",{"v","n"}}}},
 {"try",{{"do",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{1,{"call",{"v","BaseErr"},{"base"}}}},{"call",{"v","work"},{2,{"none"}}}}}}}},{{{"v","BaseErr"},"e",{{"do",{"call",{"v","log"},{"base",{"v","e"}}}}}}},{},{}},

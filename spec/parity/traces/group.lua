@@ -283,7 +283,7 @@ body={
 "0 #1: refused RuntimeError",
 "-: result None",
 }},
-{name="a_group_with_contexts", shows={}, async=true,
+{name="a_group_with_contexts", shows={"T10"}, async=true,
 body={
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="d"}}},
 {"async","work",{"v"},{{"do",{"call",{"v","log"},{"sees",{"method",{"v","var"},"get",{}}}}},{"do",{"method",{"v","var"},"set",{{"v","v"}}}}}},
@@ -297,7 +297,7 @@ body={
 "0 #4: after 'main' 'own'",
 "-: result None",
 }},
-{name="a_nested_group_fails_the_outer_one_goes_on", shows={}, async=true,
+{name="a_nested_group_fails_the_outer_one_goes_on", shows={"TG2","TG12"}, async=true,
 body={
 {"async","fail",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"inner"}}}}},
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"end",{"v","n"}}}}}},
@@ -309,7 +309,7 @@ body={
 "3 #12: out 3",
 "-: result None",
 }},
-{name="a_child_group_inside_a_child", shows={}, async=true,
+{name="a_child_group_inside_a_child", shows={"TG9","TG12"}, async=true,
 body={
 {"async","leaf",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"if",{"cmp","==",{"v","n"},2},{{"raise",{"call",{"v","Err"},{"leaf"}}}},{}},{"do",{"call",{"v","log"},{"leaf end",{"v","n"}}}}}},
 {"async","branch",{"name"},{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"for","n",{"list",1,2,3},{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","leaf"},{{"v","n"}}}}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{{"v","name"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
@@ -322,7 +322,7 @@ body={
 "2 #14: out ExceptionGroup('unhandled errors in a TaskGroup', [ExceptionGroup('unhandled errors in a TaskGroup', [Err('leaf')]), ExceptionGroup('unhandled errors in a TaskGroup', [Err('leaf')])])",
 "-: result None",
 }},
-{name="two_children_fail_in_one_iteration", shows={}, async=true,
+{name="two_children_fail_in_one_iteration", shows={"TG6"}, async=true,
 body={
 {"async","fail",{"n"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{{"v","n"}}}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"for","n",{"list","a","b","c"},{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","fail"},{{"v","n"}}}}}}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
@@ -330,7 +330,7 @@ body={
 "1 #6: out ExceptionGroup('unhandled errors in a TaskGroup', [Err('a'), Err('b'), Err('c')]) 0",
 "-: result None",
 }},
-{name="a_child_cancels_the_parent", shows={}, async=true,
+{name="a_child_cancels_the_parent", shows={"TG10"}, async=true,
 body={
 {"async","work",{"parent"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"v","parent"},"cancel",{"by a child"}}},{"do",{"await",{"call",{"v","sleep"},{5}}}}}},
 {"async","grouped",{},{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{{"call",{"v","current_task"},{}}}}}}}}}}},
@@ -340,7 +340,7 @@ body={
 "1 #10: out CancelledError('by a child') 1 1",
 "-: result None",
 }},
-{name="the_parent_is_cancelled_twice", shows={}, async=true,
+{name="the_parent_is_cancelled_twice", shows={"TG10","TG13"}, async=true,
 body={
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"one",{"v","e"}}}}}}},{},{}},{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"two",{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"async","grouped",{},{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{}}}}}}}}},
@@ -359,7 +359,7 @@ body={
 "11 #18: end True True",
 "-: result None",
 }},
-{name="a_body_that_returns_at_once", shows={}, async=true,
+{name="a_body_that_returns_at_once", shows={"TG15"}, async=true,
 body={
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"call",{"v","log"},{"work ends"}}},{"return",7}}},
 {"async","grouped",{},{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"let","t",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{}}}}},{"return",{"v","t"}}}}}},
@@ -370,7 +370,7 @@ body={
 "2 #6: got 7 2",
 "-: result None",
 }},
-{name="a_self_cancelled_body", shows={}, async=true,
+{name="a_self_cancelled_body", shows={"TG10","C9"}, async=true,
 body={
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"child",{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"async","grouped",{},{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"self"}}},{"do",{"call",{"v","log"},{"body ends"}}}}}}},
@@ -382,7 +382,7 @@ body={
 "1 #10: out CancelledError('self') 1",
 "-: result None",
 }},
-{name="subgroups_of_what_came_out", shows={}, async=true,
+{name="subgroups_of_what_came_out", shows={"TG9"}, async=true,
 body={
 {"async","fail",{"err"},{{"raise",{"v","err"}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"for","e",{"list",{"call",{"v","Err"},{"a"}},{"call",{"v","Err2"},{"b"}},{"call",{"v","SubErr"},{"c"}}},{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","fail"},{{"v","e"}}}}}}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"sub",{"method",{"v","e"},"subgroup",{{"v","Err"}}},{"method",{"v","e"},"subgroup",{{"v","ValueError"}}}}}},{"let",{"match","rest"},{"method",{"v","e"},"split",{{"v","Err"}}}},{"do",{"call",{"v","log"},{"split",{"v","match"},{"v","rest"}}}},{"do",{"call",{"v","log"},{"derive",{"method",{"v","e"},"derive",{{"list",{"call",{"v","Err"},{"d"}}}}}}}}}}},{},{}},
@@ -392,7 +392,7 @@ body={
 "0 #4: derive ExceptionGroup('unhandled errors in a TaskGroup', [Err('d')])",
 "-: result None",
 }},
-{name="shielded_work_inside_a_group", shows={}, async=true,
+{name="shielded_work_inside_a_group", shows={"TG2","G11"}, async=true,
 body={
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{3}}}},{"do",{"call",{"v","log"},{"shielded end"}}}}},
 {"async","fail",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"x"}}}}},
@@ -404,7 +404,7 @@ body={
 "3 #11: shielded end",
 "-: result None",
 }},
-{name="a_timeout_expires_in_the_body_of_a_group", shows={}, async=true,
+{name="a_timeout_expires_in_the_body_of_a_group", shows={"TG5","O2"}, async=true,
 body={
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}}},{},{},{{"do",{"call",{"v","log"},{"cleanup",{"v","n"}}}}}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{5}}}}},{"with",{"call",{"v","timeout"},{1}},false,{{"do",{"await",{"call",{"v","sleep"},{3}}}}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},

@@ -202,7 +202,7 @@ body={
 "1 #4: after 'outside'",
 "-: result None",
 }},
-{name="call_exception_handler_directly", shows={}, async=true,
+{name="call_exception_handler_directly", shows={"E1"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"do",{"method",{"v","loop"},"call_exception_handler",{{"dict",{["message"]="by hand",["exception"]={"call",{"v","Err"},{"e"}},["extra"]=1}}}}},
@@ -230,7 +230,7 @@ body={
 "3 #12: end",
 "-: result None",
 }},
-{name="done_callbacks_that_fail", shows={}, async=true,
+{name="done_callbacks_that_fail", shows={"E1","L15"}, async=true,
 body={
 {"let","f",{"call",{"v","Future"},{}}},
 {"def","bad",{"fut"},{{"do",{"call",{"v","log"},{"bad",{"method",{"v","fut"},"result",{}}}}},{"raise",{"call",{"v","Err"},{"callback"}}}}},
@@ -249,7 +249,7 @@ body={
 "0 #2: end",
 "-: result None",
 }},
-{name="an_interrupt_in_a_done_callback", shows={}, async=false,
+{name="an_interrupt_in_a_done_callback", shows={"L16"}, async=false,
 body={
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"let","f",{"method",{"v","loop"},"create_future",{}}},

@@ -88,7 +88,7 @@ body={
 "1 #8: unstarted 2",
 "-: result None",
 }},
-{name="polls_of_wait_for_zero", shows={"IT11","IT24"}, async=true,
+{name="polls_of_wait_for_zero", shows={"IT11","IT12","IT24"}, async=true,
 body={
 {"async","trivial",{},{{"do",{"call",{"v","log"},{"never"}}}}},
 {"let","f",{"call",{"v","Future"},{}}},
@@ -105,7 +105,7 @@ body={
 "0 #8: timeout(0) True 2",
 "-: result None",
 }},
-{name="polls_of_gather", shows={"IT12","IT13"}, async=true,
+{name="polls_of_gather", shows={"IT13","IT14"}, async=true,
 body={
 {"async","trivial",{"x"},{{"return",{"v","x"}}}},
 {"let","n",{"call",{"v","polls"},{}}},
@@ -129,7 +129,7 @@ body={
 "0 #7: done [7, 7] 0",
 "-: result None",
 }},
-{name="polls_of_shield", shows={"IT14"}, async=true,
+{name="polls_of_shield", shows={"IT15"}, async=true,
 body={
 {"async","trivial",{"x"},{{"return",{"v","x"}}}},
 {"let","n",{"call",{"v","polls"},{}}},
@@ -151,7 +151,7 @@ body={
 "0 #7: pending 'p' 3",
 "-: result None",
 }},
-{name="polls_of_wait", shows={"IT15","IT16"}, async=true,
+{name="polls_of_wait", shows={"IT16","IT17"}, async=true,
 body={
 {"async","trivial",{"x"},{{"return",{"v","x"}}}},
 {"let","n",{"call",{"v","polls"},{}}},
@@ -167,7 +167,7 @@ body={
 "0 #6: done future [Future] [] 2",
 "-: result None",
 }},
-{name="polls_of_as_completed", shows={"IT17"}, async=true,
+{name="polls_of_as_completed", shows={"IT18"}, async=true,
 body={
 {"async","trivial",{"x"},{{"return",{"v","x"}}}},
 {"let","n",{"call",{"v","polls"},{}}},
@@ -179,7 +179,7 @@ body={
 "0 #7: plain 2 3",
 "-: result None",
 }},
-{name="polls_of_a_task_group", shows={"IT18"}, async=true,
+{name="polls_of_a_task_group", shows={"IT19"}, async=true,
 body={
 {"async","trivial",{"x"},{{"do",{"call",{"v","log"},{"child",{"v","x"}}}}}},
 {"let","n",{"call",{"v","polls"},{}}},
@@ -227,7 +227,7 @@ body={
 "1 #10: group CancelledError('m') 5",
 "-: result None",
 }},
-{name="polls_of_nested_waits", shows={}, async=true,
+{name="polls_of_nested_waits", shows={"IT13","IT15"}, async=true,
 body={
 {"async","trivial",{"x"},{{"return",{"v","x"}}}},
 {"async","nested",{"x"},{{"return",{"await",{"call",{"v","gather"},{{"call",{"v","trivial"},{{"v","x"}}},{"call",{"v","gather"},{{"call",{"v","trivial"},{{"bin","+",{"v","x"},1}}},{"call",{"v","trivial"},{{"bin","+",{"v","x"},2}}}}}}}}}}},
@@ -250,7 +250,7 @@ body={
 "0 #18: task [5, [6, 7]] 6",
 "-: result None",
 }},
-{name="polls_of_a_chain_of_tasks", shows={}, async=true,
+{name="polls_of_a_chain_of_tasks", shows={"IT6"}, async=true,
 body={
 {"async","link",{"n"},{{"if",{"cmp","==",{"v","n"},0},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","end"}},{}},{"return",{"await",{"call",{"v","create_task"},{{"call",{"v","link"},{{"bin","-",{"v","n"},1}}}}}}}}},
 {"let","n",{"call",{"v","polls"},{}}},
@@ -263,7 +263,7 @@ body={
 "5 #31: depth 4 'end' 10",
 "-: result None",
 }},
-{name="polls_of_cancelling_a_chain_of_tasks", shows={}, async=true,
+{name="polls_of_cancelling_a_chain_of_tasks", shows={"IT10","C5"}, async=true,
 body={
 {"async","link",{"n"},{{"try",{{"if",{"cmp","==",{"v","n"},0},{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{}},{"do",{"await",{"call",{"v","create_task"},{{"call",{"v","link"},{{"bin","-",{"v","n"},1}}}}}}}},{},{},{{"do",{"call",{"v","log"},{"out of",{"v","n"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","link"},{4}}}}},

@@ -396,7 +396,7 @@ body={
 "0 #4: outside a task RuntimeError",
 "-: result None",
 }},
-{name="call_soon_threadsafe_uses_the_same_queue", shows={}, async=false,
+{name="call_soon_threadsafe_uses_the_same_queue", shows={"L17"}, async=false,
 body={
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"v","log"},"one"}}},
@@ -414,7 +414,7 @@ body={
 "0 #1: three",
 "-: result None",
 }},
-{name="time_and_when_share_one_clock", shows={}, async=false,
+{name="time_and_when_share_one_clock", shows={"L22"}, async=false,
 body={
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"let","h",{"method",{"v","loop"},"call_later",{2.5,{"v","log"},"a"}}},
@@ -430,7 +430,7 @@ body={
 "-: time 5.25",
 "-: result None",
 }},
-{name="runs_one_after_the_other", shows={}, async=false,
+{name="runs_one_after_the_other", shows={"L11","L12"}, async=false,
 body={
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"async","step",{"n"},{{"do",{"call",{"v","log"},{"step",{"v","n"}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"bin","*",{"v","n"},2}}}},
@@ -454,7 +454,7 @@ body={
 "-: cancelled CancelledError('m')",
 "-: result None",
 }},
-{name="a_task_made_before_the_loop_runs", shows={}, async=false,
+{name="a_task_made_before_the_loop_runs", shows={"T1"}, async=false,
 body={
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"async","work",{"n"},{{"do",{"call",{"v","log"},{"work",{"v","n"},{"method",{"call",{"v","current_task"},{}},"get_name",{}}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
@@ -471,7 +471,7 @@ body={
 "-: a True 1",
 "-: result None",
 }},
-{name="leftovers_stay_between_runs", shows={}, async=false,
+{name="leftovers_stay_between_runs", shows={"L9","T9"}, async=false,
 body={
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"async","ticker",{},{{"for","i",{"call",{"v","range"},{5}},{{"do",{"call",{"v","log"},{"tick",{"v","i"}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}}},
@@ -494,7 +494,7 @@ body={
 "-: end []",
 "-: result None",
 }},
-{name="two_loops_take_turns", shows={}, async=false,
+{name="two_loops_take_turns", shows={"L13"}, async=false,
 body={
 {"let","a",{"call",{"v","new_event_loop"},{}}},
 {"let","b",{"call",{"v","new_event_loop"},{}}},
@@ -515,7 +515,7 @@ body={
 "-: b 'fourth done' True False",
 "-: result None",
 }},
-{name="a_callback_that_stops_twice_and_runs_again", shows={}, async=false,
+{name="a_callback_that_stops_twice_and_runs_again", shows={"L9","L10"}, async=false,
 body={
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"attr",{"v","loop"},"stop"}}}},
@@ -532,7 +532,7 @@ body={
 "-: two 2",
 "-: result None",
 }},
-{name="nothing_to_wait_for", shows={}, async=false,
+{name="nothing_to_wait_for", shows={"L3"}, async=false,
 body={
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"do",{"call",{"v","log"},{"forever",{"call",{"v","raised"},{{"attr",{"v","loop"},"run_forever"}}},{"method",{"v","loop"},"is_running",{}}}}},
@@ -548,7 +548,7 @@ body={
 "-: cancelled CancelledError",
 "-: result None",
 }},
-{name="timers_made_by_timers", shows={}, async=false,
+{name="timers_made_by_timers", shows={"L2"}, async=false,
 body={
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"def","chain",{"n"},{{"do",{"call",{"v","log"},{"chain",{"v","n"}}}},{"if",{"cmp",">",{"v","n"},0},{{"do",{"method",{"v","loop"},"call_later",{{"v","n"},{"v","chain"},{"bin","-",{"v","n"},1}}}},{"do",{"method",{"v","loop"},"call_later",{{"v","n"},{"v","log"},"beside",{"v","n"}}}},{"do",{"method",{"v","loop"},"call_soon",{{"v","log"},"soon",{"v","n"}}}}},{{"do",{"method",{"v","loop"},"stop",{}}}}}}},
@@ -590,7 +590,7 @@ body={
 "-: debug False",
 "-: result None",
 }},
-{name="handles_answer", shows={}, async=false,
+{name="handles_answer", shows={"L7"}, async=false,
 body={
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"let","h",{"method",{"v","loop"},"call_soon",{{"v","log"},"h"}}},
@@ -610,7 +610,7 @@ body={
 "-: ran False",
 "-: result None",
 }},
-{name="a_huge_number_of_callbacks_keeps_its_order", shows={}, async=false,
+{name="a_huge_number_of_callbacks_keeps_its_order", shows={"L1"}, async=false,
 body={
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"let","seen",{"list"}},
@@ -627,7 +627,7 @@ body={
 "-: seen 200 0 199",
 "-: result None",
 }},
-{name="timers_of_many_deadlines_run_sorted", shows={}, async=false,
+{name="timers_of_many_deadlines_run_sorted", shows={"L5"}, async=false,
 body={
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"for","i",{"call",{"v","range"},{40}},{{"do",{"method",{"v","loop"},"call_at",{{"bin","+",{"bin","%",{"bin","*",{"v","i"},17},13},0.5},{"v","log"},"at",{"v","i"}}}}}},

@@ -1,6 +1,6 @@
 -- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.
 return {
-{name="unstarted_operations", shows={}, async=true,
+{name="unstarted_operations", shows={"C3"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"do",{"call",{"v","log"},{"never",{"v","label"}}}}}},
@@ -165,7 +165,7 @@ body={
 "0 #59: unstarted CancelledError('as_completed_plain') True 1 59",
 "-: result None",
 }},
-{name="sleep_cancelled_waiting", shows={}, async=true,
+{name="sleep_cancelled_waiting", shows={"C4","G1"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -184,7 +184,7 @@ body={
 "0.5 #6: state True 1 0",
 "-: result None",
 }},
-{name="sleep_cancelled_twice", shows={}, async=true,
+{name="sleep_cancelled_twice", shows={"C8","G1"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -203,7 +203,7 @@ body={
 "0.5 #6: state True 2 0",
 "-: result None",
 }},
-{name="sleep_cancelled_in_cleanup", shows={}, async=true,
+{name="sleep_cancelled_in_cleanup", shows={"C4","G1"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -224,7 +224,7 @@ body={
 "0.75 #7: state True 1 0",
 "-: result None",
 }},
-{name="sleep_cancelled_just_before_completion", shows={}, async=true,
+{name="sleep_cancelled_just_before_completion", shows={"C11","G1"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -246,7 +246,7 @@ body={
 "2 #6: state True 1 0",
 "-: result None",
 }},
-{name="sleep_cancelled_with_completion", shows={}, async=true,
+{name="sleep_cancelled_with_completion", shows={"C11","G1"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -266,7 +266,7 @@ body={
 "2 #6: state True 1 0",
 "-: result None",
 }},
-{name="sleep_cancelled_behind_completion", shows={}, async=true,
+{name="sleep_cancelled_behind_completion", shows={"C11","G1"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -287,7 +287,7 @@ body={
 "2 #6: state False 0 0",
 "-: result None",
 }},
-{name="sleep_cancelled_two_behind_completion", shows={}, async=true,
+{name="sleep_cancelled_two_behind_completion", shows={"C11","G1"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -308,7 +308,7 @@ body={
 "2 #6: cancel False 0",
 "-: result None",
 }},
-{name="future_cancelled_waiting", shows={}, async=true,
+{name="future_cancelled_waiting", shows={"C4","F5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -330,7 +330,7 @@ body={
 "2 #7: handler 'Exception in callback' ['exception', 'handle', 'message'] InvalidStateError",
 "-: result None",
 }},
-{name="future_cancelled_twice", shows={}, async=true,
+{name="future_cancelled_twice", shows={"C8","F5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -352,7 +352,7 @@ body={
 "2 #7: handler 'Exception in callback' ['exception', 'handle', 'message'] InvalidStateError",
 "-: result None",
 }},
-{name="future_cancelled_in_cleanup", shows={}, async=true,
+{name="future_cancelled_in_cleanup", shows={"C4","F5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -376,7 +376,7 @@ body={
 "2 #8: handler 'Exception in callback' ['exception', 'handle', 'message'] InvalidStateError",
 "-: result None",
 }},
-{name="future_cancelled_just_before_completion", shows={}, async=true,
+{name="future_cancelled_just_before_completion", shows={"C11","F5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -401,7 +401,7 @@ body={
 "2 #6: state True 1 0",
 "-: result None",
 }},
-{name="failing_future_cancelled_behind_completion", shows={}, async=true,
+{name="failing_future_cancelled_behind_completion", shows={"C11","F6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -423,7 +423,7 @@ body={
 "2 #6: state False 0 0",
 "-: result None",
 }},
-{name="failing_future_cancelled_two_behind_completion", shows={}, async=true,
+{name="failing_future_cancelled_two_behind_completion", shows={"C11","F6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -445,7 +445,7 @@ body={
 "2 #6: cancel False 0",
 "-: result None",
 }},
-{name="cancelled_future_cancelled_behind_completion", shows={}, async=true,
+{name="cancelled_future_cancelled_behind_completion", shows={"C11","C14"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -467,7 +467,7 @@ body={
 "2 #6: state True 0 0",
 "-: result None",
 }},
-{name="cancelled_future_cancelled_two_behind_completion", shows={}, async=true,
+{name="cancelled_future_cancelled_two_behind_completion", shows={"C11","C14"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -489,7 +489,7 @@ body={
 "2 #6: cancel False 0",
 "-: result None",
 }},
-{name="coroutine_cancelled_waiting", shows={}, async=true,
+{name="coroutine_cancelled_waiting", shows={"C4","T11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -510,7 +510,7 @@ body={
 "1 #8: state True 1 0",
 "-: result None",
 }},
-{name="coroutine_cancelled_twice", shows={}, async=true,
+{name="coroutine_cancelled_twice", shows={"C8","T11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -531,7 +531,7 @@ body={
 "1 #8: state True 2 0",
 "-: result None",
 }},
-{name="coroutine_cancelled_in_cleanup", shows={}, async=true,
+{name="coroutine_cancelled_in_cleanup", shows={"C4","T11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -553,7 +553,7 @@ body={
 "0.75 #9: state True 2 0",
 "-: result None",
 }},
-{name="coroutine_cancelled_just_before_completion", shows={}, async=true,
+{name="coroutine_cancelled_just_before_completion", shows={"C11","T11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -577,7 +577,7 @@ body={
 "2.5 #8: state True 1 0",
 "-: result None",
 }},
-{name="coroutine_cancelled_with_completion", shows={}, async=true,
+{name="coroutine_cancelled_with_completion", shows={"C11","T11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -599,7 +599,7 @@ body={
 "2.5 #8: state True 1 0",
 "-: result None",
 }},
-{name="coroutine_cancelled_behind_completion", shows={}, async=true,
+{name="coroutine_cancelled_behind_completion", shows={"C11","T11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -621,7 +621,7 @@ body={
 "2 #6: state False 0 0",
 "-: result None",
 }},
-{name="coroutine_cancelled_two_behind_completion", shows={}, async=true,
+{name="coroutine_cancelled_two_behind_completion", shows={"C11","T11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -643,7 +643,7 @@ body={
 "2 #6: cancel False 0",
 "-: result None",
 }},
-{name="task_cancelled_waiting", shows={}, async=true,
+{name="task_cancelled_waiting", shows={"C4","C5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -664,7 +664,7 @@ body={
 "1 #10: state True 1 0",
 "-: result None",
 }},
-{name="task_cancelled_twice", shows={}, async=true,
+{name="task_cancelled_twice", shows={"C8","C5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -685,7 +685,7 @@ body={
 "1 #10: state True 2 0",
 "-: result None",
 }},
-{name="task_cancelled_in_cleanup", shows={}, async=true,
+{name="task_cancelled_in_cleanup", shows={"C4","C5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -707,7 +707,7 @@ body={
 "0.75 #11: state True 2 0",
 "-: result None",
 }},
-{name="task_cancelled_just_before_completion", shows={}, async=true,
+{name="task_cancelled_just_before_completion", shows={"C11","C5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -731,7 +731,7 @@ body={
 "2.5 #9: state True 1 0",
 "-: result None",
 }},
-{name="task_cancelled_with_completion", shows={}, async=true,
+{name="task_cancelled_with_completion", shows={"C11","C5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -753,7 +753,7 @@ body={
 "2.5 #9: state True 1 0",
 "-: result None",
 }},
-{name="task_cancelled_behind_completion", shows={}, async=true,
+{name="task_cancelled_behind_completion", shows={"C11","C5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -774,7 +774,7 @@ body={
 "2 #7: state True 1 0",
 "-: result None",
 }},
-{name="task_cancelled_two_behind_completion", shows={}, async=true,
+{name="task_cancelled_two_behind_completion", shows={"C11","C5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -796,7 +796,7 @@ body={
 "2 #7: state False 0 0",
 "-: result None",
 }},
-{name="gather_cancelled_waiting", shows={}, async=true,
+{name="gather_cancelled_waiting", shows={"C4","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -819,7 +819,7 @@ body={
 "1 #11: state True 1 0",
 "-: result None",
 }},
-{name="gather_cancelled_twice", shows={}, async=true,
+{name="gather_cancelled_twice", shows={"C8","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -842,7 +842,7 @@ body={
 "1 #11: state True 2 0",
 "-: result None",
 }},
-{name="gather_cancelled_in_cleanup", shows={}, async=true,
+{name="gather_cancelled_in_cleanup", shows={"C4","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -865,7 +865,7 @@ body={
 "0.75 #12: state True 2 0",
 "-: result None",
 }},
-{name="gather_cancelled_just_before_completion", shows={}, async=true,
+{name="gather_cancelled_just_before_completion", shows={"C11","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -890,7 +890,7 @@ body={
 "2.5 #13: state True 1 0",
 "-: result None",
 }},
-{name="gather_cancelled_with_completion", shows={}, async=true,
+{name="gather_cancelled_with_completion", shows={"C11","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -913,7 +913,7 @@ body={
 "2.5 #13: state True 1 0",
 "-: result None",
 }},
-{name="gather_cancelled_behind_completion", shows={}, async=true,
+{name="gather_cancelled_behind_completion", shows={"C11","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -935,7 +935,7 @@ body={
 "2 #11: state True 1 0",
 "-: result None",
 }},
-{name="gather_cancelled_two_behind_completion", shows={}, async=true,
+{name="gather_cancelled_two_behind_completion", shows={"C11","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -957,7 +957,7 @@ body={
 "2 #11: state True 1 0",
 "-: result None",
 }},
-{name="gather_futures_cancelled_waiting", shows={}, async=true,
+{name="gather_futures_cancelled_waiting", shows={"C4","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -979,7 +979,7 @@ body={
 "2 #8: handler 'Exception in callback' ['exception', 'handle', 'message'] InvalidStateError",
 "-: result None",
 }},
-{name="gather_futures_cancelled_twice", shows={}, async=true,
+{name="gather_futures_cancelled_twice", shows={"C8","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1001,7 +1001,7 @@ body={
 "2 #8: handler 'Exception in callback' ['exception', 'handle', 'message'] InvalidStateError",
 "-: result None",
 }},
-{name="gather_futures_cancelled_in_cleanup", shows={}, async=true,
+{name="gather_futures_cancelled_in_cleanup", shows={"C4","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1025,7 +1025,7 @@ body={
 "2 #9: handler 'Exception in callback' ['exception', 'handle', 'message'] InvalidStateError",
 "-: result None",
 }},
-{name="gather_futures_cancelled_just_before_completion", shows={}, async=true,
+{name="gather_futures_cancelled_just_before_completion", shows={"C11","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1050,7 +1050,7 @@ body={
 "2 #7: state True 1 0",
 "-: result None",
 }},
-{name="gather_futures_cancelled_with_completion", shows={}, async=true,
+{name="gather_futures_cancelled_with_completion", shows={"C11","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1072,7 +1072,7 @@ body={
 "2 #7: state True 1 0",
 "-: result None",
 }},
-{name="gather_futures_cancelled_behind_completion", shows={}, async=true,
+{name="gather_futures_cancelled_behind_completion", shows={"C11","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1094,7 +1094,7 @@ body={
 "2 #7: state True 1 0",
 "-: result None",
 }},
-{name="gather_futures_cancelled_two_behind_completion", shows={}, async=true,
+{name="gather_futures_cancelled_two_behind_completion", shows={"C11","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1117,7 +1117,7 @@ body={
 "2 #7: state False 0 0",
 "-: result None",
 }},
-{name="gather_nested_cancelled_waiting", shows={}, async=true,
+{name="gather_nested_cancelled_waiting", shows={"C4","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1142,7 +1142,7 @@ body={
 "1 #11: state True 1 0",
 "-: result None",
 }},
-{name="gather_nested_cancelled_twice", shows={}, async=true,
+{name="gather_nested_cancelled_twice", shows={"C8","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1167,7 +1167,7 @@ body={
 "1 #11: state True 2 0",
 "-: result None",
 }},
-{name="gather_nested_cancelled_in_cleanup", shows={}, async=true,
+{name="gather_nested_cancelled_in_cleanup", shows={"C4","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1191,7 +1191,7 @@ body={
 "0.75 #12: state True 2 0",
 "-: result None",
 }},
-{name="gather_nested_cancelled_just_before_completion", shows={}, async=true,
+{name="gather_nested_cancelled_just_before_completion", shows={"C11","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1217,7 +1217,7 @@ body={
 "2.5 #14: state True 1 0",
 "-: result None",
 }},
-{name="gather_nested_cancelled_with_completion", shows={}, async=true,
+{name="gather_nested_cancelled_with_completion", shows={"C11","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1241,7 +1241,7 @@ body={
 "2.5 #14: state True 1 0",
 "-: result None",
 }},
-{name="gather_nested_cancelled_behind_completion", shows={}, async=true,
+{name="gather_nested_cancelled_behind_completion", shows={"C11","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1264,7 +1264,7 @@ body={
 "2 #12: state True 1 0",
 "-: result None",
 }},
-{name="gather_nested_cancelled_two_behind_completion", shows={}, async=true,
+{name="gather_nested_cancelled_two_behind_completion", shows={"C11","C6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1287,7 +1287,7 @@ body={
 "2 #12: state True 1 0",
 "-: result None",
 }},
-{name="shield_cancelled_waiting", shows={}, async=true,
+{name="shield_cancelled_waiting", shows={"C4","G11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1307,7 +1307,7 @@ body={
 "2 #9: end 's'",
 "-: result None",
 }},
-{name="shield_cancelled_twice", shows={}, async=true,
+{name="shield_cancelled_twice", shows={"C8","G11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1327,7 +1327,7 @@ body={
 "2 #9: end 's'",
 "-: result None",
 }},
-{name="shield_cancelled_in_cleanup", shows={}, async=true,
+{name="shield_cancelled_in_cleanup", shows={"C4","G11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1349,7 +1349,7 @@ body={
 "2 #10: end 's'",
 "-: result None",
 }},
-{name="shield_cancelled_just_before_completion", shows={}, async=true,
+{name="shield_cancelled_just_before_completion", shows={"C11","G11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1372,7 +1372,7 @@ body={
 "2 #6: state True 1 0",
 "-: result None",
 }},
-{name="shield_cancelled_with_completion", shows={}, async=true,
+{name="shield_cancelled_with_completion", shows={"C11","G11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1393,7 +1393,7 @@ body={
 "2 #6: state True 1 0",
 "-: result None",
 }},
-{name="shield_cancelled_two_behind_completion", shows={}, async=true,
+{name="shield_cancelled_two_behind_completion", shows={"C11","G11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1414,7 +1414,7 @@ body={
 "2 #8: state True 1 0",
 "-: result None",
 }},
-{name="shield_future_cancelled_two_behind_completion", shows={}, async=true,
+{name="shield_future_cancelled_two_behind_completion", shows={"C11","G11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1437,7 +1437,7 @@ body={
 "2 #7: state False 0 0",
 "-: result None",
 }},
-{name="wait_all_cancelled_waiting", shows={}, async=true,
+{name="wait_all_cancelled_waiting", shows={"C4","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1458,7 +1458,7 @@ body={
 "2 #11: end 'b'",
 "-: result None",
 }},
-{name="wait_all_cancelled_twice", shows={}, async=true,
+{name="wait_all_cancelled_twice", shows={"C8","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1479,7 +1479,7 @@ body={
 "2 #11: end 'b'",
 "-: result None",
 }},
-{name="wait_all_cancelled_in_cleanup", shows={}, async=true,
+{name="wait_all_cancelled_in_cleanup", shows={"C4","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1502,7 +1502,7 @@ body={
 "2 #12: end 'b'",
 "-: result None",
 }},
-{name="wait_all_cancelled_just_before_completion", shows={}, async=true,
+{name="wait_all_cancelled_just_before_completion", shows={"C11","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1526,7 +1526,7 @@ body={
 "2 #9: state True 1 0",
 "-: result None",
 }},
-{name="wait_all_cancelled_with_completion", shows={}, async=true,
+{name="wait_all_cancelled_with_completion", shows={"C11","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1548,7 +1548,7 @@ body={
 "2 #9: state True 1 0",
 "-: result None",
 }},
-{name="wait_all_cancelled_behind_completion", shows={}, async=true,
+{name="wait_all_cancelled_behind_completion", shows={"C11","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1570,7 +1570,7 @@ body={
 "2 #10: state True 1 0",
 "-: result None",
 }},
-{name="wait_first_cancelled_waiting", shows={}, async=true,
+{name="wait_first_cancelled_waiting", shows={"C4","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1591,7 +1591,7 @@ body={
 "3 #11: end 'b'",
 "-: result None",
 }},
-{name="wait_first_cancelled_twice", shows={}, async=true,
+{name="wait_first_cancelled_twice", shows={"C8","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1612,7 +1612,7 @@ body={
 "3 #11: end 'b'",
 "-: result None",
 }},
-{name="wait_first_cancelled_in_cleanup", shows={}, async=true,
+{name="wait_first_cancelled_in_cleanup", shows={"C4","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1635,7 +1635,7 @@ body={
 "3 #12: end 'b'",
 "-: result None",
 }},
-{name="wait_first_cancelled_just_before_completion", shows={}, async=true,
+{name="wait_first_cancelled_just_before_completion", shows={"C11","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1659,7 +1659,7 @@ body={
 "3 #8: end 'b'",
 "-: result None",
 }},
-{name="wait_first_cancelled_with_completion", shows={}, async=true,
+{name="wait_first_cancelled_with_completion", shows={"C11","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1681,7 +1681,7 @@ body={
 "3 #8: end 'b'",
 "-: result None",
 }},
-{name="wait_first_cancelled_behind_completion", shows={}, async=true,
+{name="wait_first_cancelled_behind_completion", shows={"C11","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1703,7 +1703,7 @@ body={
 "3 #9: end 'b'",
 "-: result None",
 }},
-{name="wait_first_cancelled_two_behind_completion", shows={}, async=true,
+{name="wait_first_cancelled_two_behind_completion", shows={"C11","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1725,7 +1725,7 @@ body={
 "3 #10: end 'b'",
 "-: result None",
 }},
-{name="wait_timeout_cancelled_waiting", shows={}, async=true,
+{name="wait_timeout_cancelled_waiting", shows={"C4","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1745,7 +1745,7 @@ body={
 "3 #9: end 'a'",
 "-: result None",
 }},
-{name="wait_timeout_cancelled_twice", shows={}, async=true,
+{name="wait_timeout_cancelled_twice", shows={"C8","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1765,7 +1765,7 @@ body={
 "3 #9: end 'a'",
 "-: result None",
 }},
-{name="wait_timeout_cancelled_in_cleanup", shows={}, async=true,
+{name="wait_timeout_cancelled_in_cleanup", shows={"C4","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1787,7 +1787,7 @@ body={
 "3 #10: end 'a'",
 "-: result None",
 }},
-{name="wait_timeout_cancelled_just_before_completion", shows={}, async=true,
+{name="wait_timeout_cancelled_just_before_completion", shows={"C11","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1810,7 +1810,7 @@ body={
 "3 #8: end 'a'",
 "-: result None",
 }},
-{name="wait_timeout_cancelled_with_completion", shows={}, async=true,
+{name="wait_timeout_cancelled_with_completion", shows={"C11","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1831,7 +1831,7 @@ body={
 "3 #8: end 'a'",
 "-: result None",
 }},
-{name="wait_timeout_cancelled_behind_completion", shows={}, async=true,
+{name="wait_timeout_cancelled_behind_completion", shows={"C11","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1853,7 +1853,7 @@ body={
 "3 #8: end 'a'",
 "-: result None",
 }},
-{name="wait_timeout_cancelled_two_behind_completion", shows={}, async=true,
+{name="wait_timeout_cancelled_two_behind_completion", shows={"C11","W4"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1875,7 +1875,7 @@ body={
 "3 #8: end 'a'",
 "-: result None",
 }},
-{name="wait_for_late_cancelled_with_completion", shows={}, async=true,
+{name="wait_for_late_cancelled_with_completion", shows={"C11","D6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1897,7 +1897,7 @@ body={
 "2.5 #8: state True 1 0",
 "-: result None",
 }},
-{name="wait_for_late_cancelled_behind_completion", shows={}, async=true,
+{name="wait_for_late_cancelled_behind_completion", shows={"C11","D6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1918,7 +1918,7 @@ body={
 "2 #7: state True 1 0",
 "-: result None",
 }},
-{name="wait_for_late_cancelled_two_behind_completion", shows={}, async=true,
+{name="wait_for_late_cancelled_two_behind_completion", shows={"C11","D6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1939,7 +1939,7 @@ body={
 "2 #8: state True 1 0",
 "-: result None",
 }},
-{name="wait_for_late_task_cancelled_with_completion", shows={}, async=true,
+{name="wait_for_late_task_cancelled_with_completion", shows={"C11","D6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1961,7 +1961,7 @@ body={
 "2.5 #9: state True 1 0",
 "-: result None",
 }},
-{name="wait_for_late_task_cancelled_behind_completion", shows={}, async=true,
+{name="wait_for_late_task_cancelled_behind_completion", shows={"C11","D6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -1982,7 +1982,7 @@ body={
 "2 #8: state True 1 0",
 "-: result None",
 }},
-{name="wait_for_late_task_cancelled_two_behind_completion", shows={}, async=true,
+{name="wait_for_late_task_cancelled_two_behind_completion", shows={"C11","D6"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2003,7 +2003,7 @@ body={
 "2 #9: state True 1 0",
 "-: result None",
 }},
-{name="wait_for_zero_cancelled_waiting", shows={}, async=true,
+{name="wait_for_zero_cancelled_waiting", shows={"C4","D2"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2022,7 +2022,7 @@ body={
 "0.5 #7: state False 0 0",
 "-: result None",
 }},
-{name="wait_for_zero_cancelled_twice", shows={}, async=true,
+{name="wait_for_zero_cancelled_twice", shows={"C8","D2"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2041,7 +2041,7 @@ body={
 "0.5 #7: state False 0 0",
 "-: result None",
 }},
-{name="wait_for_zero_cancelled_in_cleanup", shows={}, async=true,
+{name="wait_for_zero_cancelled_in_cleanup", shows={"C4","D2"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2062,7 +2062,7 @@ body={
 "0.75 #9: state False 0 0",
 "-: result None",
 }},
-{name="wait_for_zero_cancelled_just_before_completion", shows={}, async=true,
+{name="wait_for_zero_cancelled_just_before_completion", shows={"C11","D2"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2084,7 +2084,7 @@ body={
 "2 #7: cancel False 0",
 "-: result None",
 }},
-{name="wait_for_zero_cancelled_with_completion", shows={}, async=true,
+{name="wait_for_zero_cancelled_with_completion", shows={"C11","D2"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2104,7 +2104,7 @@ body={
 "2 #7: cancel False 0",
 "-: result None",
 }},
-{name="wait_for_zero_cancelled_behind_completion", shows={}, async=true,
+{name="wait_for_zero_cancelled_behind_completion", shows={"C11","D2"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2124,7 +2124,7 @@ body={
 "2 #8: cancel False 0",
 "-: result None",
 }},
-{name="wait_for_zero_cancelled_two_behind_completion", shows={}, async=true,
+{name="wait_for_zero_cancelled_two_behind_completion", shows={"C11","D2"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2144,7 +2144,7 @@ body={
 "2 #9: cancel False 0",
 "-: result None",
 }},
-{name="group_cancelled_waiting", shows={}, async=true,
+{name="group_cancelled_waiting", shows={"C4","TG10"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2167,7 +2167,7 @@ body={
 "1 #12: state True 1 0",
 "-: result None",
 }},
-{name="group_cancelled_twice", shows={}, async=true,
+{name="group_cancelled_twice", shows={"C8","TG10"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2190,7 +2190,7 @@ body={
 "1 #12: state True 2 0",
 "-: result None",
 }},
-{name="group_cancelled_in_cleanup", shows={}, async=true,
+{name="group_cancelled_in_cleanup", shows={"C4","TG10"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2215,7 +2215,7 @@ body={
 "1 #15: state True 2 0",
 "-: result None",
 }},
-{name="group_cancelled_just_before_completion", shows={}, async=true,
+{name="group_cancelled_just_before_completion", shows={"C11","TG10"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2240,7 +2240,7 @@ body={
 "2.5 #13: state True 1 0",
 "-: result None",
 }},
-{name="group_cancelled_with_completion", shows={}, async=true,
+{name="group_cancelled_with_completion", shows={"C11","TG10"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2262,7 +2262,7 @@ body={
 "2 #11: state True 1 0",
 "-: result None",
 }},
-{name="group_body_cancelled_waiting", shows={}, async=true,
+{name="group_body_cancelled_waiting", shows={"C4","TG10"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2283,7 +2283,7 @@ body={
 "1 #12: state True 1 0",
 "-: result None",
 }},
-{name="group_body_cancelled_twice", shows={}, async=true,
+{name="group_body_cancelled_twice", shows={"C8","TG10"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2304,7 +2304,7 @@ body={
 "1 #12: state True 2 0",
 "-: result None",
 }},
-{name="group_body_cancelled_in_cleanup", shows={}, async=true,
+{name="group_body_cancelled_in_cleanup", shows={"C4","TG10"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2327,7 +2327,7 @@ body={
 "1 #15: state True 2 0",
 "-: result None",
 }},
-{name="group_body_cancelled_just_before_completion", shows={}, async=true,
+{name="group_body_cancelled_just_before_completion", shows={"C11","TG10"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2351,7 +2351,7 @@ body={
 "2.5 #11: state True 1 0",
 "-: result None",
 }},
-{name="group_body_cancelled_with_completion", shows={}, async=true,
+{name="group_body_cancelled_with_completion", shows={"C11","TG10"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2373,7 +2373,7 @@ body={
 "2.5 #11: state True 1 0",
 "-: result None",
 }},
-{name="group_body_cancelled_behind_completion", shows={}, async=true,
+{name="group_body_cancelled_behind_completion", shows={"C11","TG10"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2395,7 +2395,7 @@ body={
 "2.5 #12: state True 1 0",
 "-: result None",
 }},
-{name="group_body_cancelled_two_behind_completion", shows={}, async=true,
+{name="group_body_cancelled_two_behind_completion", shows={"C11","TG10"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2417,7 +2417,7 @@ body={
 "2.5 #13: state True 1 0",
 "-: result None",
 }},
-{name="group_failing_cancelled_waiting", shows={}, async=true,
+{name="group_failing_cancelled_waiting", shows={"C4","TG11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2438,7 +2438,7 @@ body={
 "1 #13: state True 1 0",
 "-: result None",
 }},
-{name="group_failing_cancelled_twice", shows={}, async=true,
+{name="group_failing_cancelled_twice", shows={"C8","TG11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2459,7 +2459,7 @@ body={
 "1 #13: state True 2 0",
 "-: result None",
 }},
-{name="group_failing_cancelled_in_cleanup", shows={}, async=true,
+{name="group_failing_cancelled_in_cleanup", shows={"C4","TG11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2482,7 +2482,7 @@ body={
 "1 #16: state True 2 0",
 "-: result None",
 }},
-{name="group_failing_cancelled_with_completion", shows={}, async=true,
+{name="group_failing_cancelled_with_completion", shows={"C11","TG11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2504,7 +2504,7 @@ body={
 "2.5 #11: state False 1 0",
 "-: result None",
 }},
-{name="group_failing_cancelled_behind_completion", shows={}, async=true,
+{name="group_failing_cancelled_behind_completion", shows={"C11","TG11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2526,7 +2526,7 @@ body={
 "2.5 #12: state False 1 0",
 "-: result None",
 }},
-{name="group_failing_cancelled_two_behind_completion", shows={}, async=true,
+{name="group_failing_cancelled_two_behind_completion", shows={"C11","TG11"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2548,7 +2548,7 @@ body={
 "2.5 #12: state False 1 0",
 "-: result None",
 }},
-{name="as_completed_cancelled_waiting", shows={}, async=true,
+{name="as_completed_cancelled_waiting", shows={"C4","W5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2569,7 +2569,7 @@ body={
 "2 #12: end 'b'",
 "-: result None",
 }},
-{name="as_completed_cancelled_twice", shows={}, async=true,
+{name="as_completed_cancelled_twice", shows={"C8","W5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2590,7 +2590,7 @@ body={
 "2 #12: end 'b'",
 "-: result None",
 }},
-{name="as_completed_cancelled_in_cleanup", shows={}, async=true,
+{name="as_completed_cancelled_in_cleanup", shows={"C4","W5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2613,7 +2613,7 @@ body={
 "2 #13: end 'b'",
 "-: result None",
 }},
-{name="as_completed_cancelled_just_before_completion", shows={}, async=true,
+{name="as_completed_cancelled_just_before_completion", shows={"C11","W5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2637,7 +2637,7 @@ body={
 "2 #10: state True 1 0",
 "-: result None",
 }},
-{name="as_completed_cancelled_with_completion", shows={}, async=true,
+{name="as_completed_cancelled_with_completion", shows={"C11","W5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2659,7 +2659,7 @@ body={
 "2 #10: state True 1 0",
 "-: result None",
 }},
-{name="as_completed_cancelled_behind_completion", shows={}, async=true,
+{name="as_completed_cancelled_behind_completion", shows={"C11","W5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
@@ -2681,7 +2681,7 @@ body={
 "2 #11: state True 1 0",
 "-: result None",
 }},
-{name="as_completed_cancelled_two_behind_completion", shows={}, async=true,
+{name="as_completed_cancelled_two_behind_completion", shows={"C11","W5"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},

@@ -125,7 +125,7 @@ body={
 "-: number TypeError",
 "-: result None",
 }},
-{name="leftovers_stay_between_runs_of_a_runner", shows={}, async=false,
+{name="leftovers_stay_between_runs_of_a_runner", shows={"N4"}, async=false,
 body={
 {"async","ticker",{},{{"try",{{"for","i",{"call",{"v","range"},{10}},{{"do",{"call",{"v","log"},{"tick",{"v","i"}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{},{},{{"do",{"call",{"v","log"},{"ticker out"}}}}}}},
 {"async","main",{"n","start"},{{"if",{"v","start"},{{"do",{"call",{"v","create_task"},{{"call",{"v","ticker"},{}}}}}},{}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
@@ -142,7 +142,7 @@ body={
 "-: closed",
 "-: result None",
 }},
-{name="an_error_leaves_the_runner_usable", shows={}, async=false,
+{name="an_error_leaves_the_runner_usable", shows={"N4"}, async=false,
 body={
 {"async","fail",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"x"}}}}},
 {"async","work",{},{{"return","fine"}}},
@@ -154,7 +154,7 @@ body={
 "-: end",
 "-: result None",
 }},
-{name="an_error_in_the_with_block_closes_the_runner", shows={}, async=false,
+{name="an_error_in_the_with_block_closes_the_runner", shows={"N5"}, async=false,
 body={
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}}}},
 {"let","runner",{"call",{"v","Runner"},{},{["loop_factory"]={"v","new_event_loop"}}}},
@@ -163,7 +163,7 @@ body={
 "-: out Err('block') RuntimeError",
 "-: result None",
 }},
-{name="a_runner_never_used", shows={}, async=false,
+{name="a_runner_never_used", shows={"N5"}, async=false,
 body={
 {"with",{"call",{"v","Runner"},{},{["loop_factory"]={"v","new_event_loop"}}},"runner",{{"do",{"call",{"v","log"},{"nothing"}}}}},
 {"do",{"call",{"v","log"},{"loop",{"call",{"v","raised"},{{"attr",{"v","runner"},"get_loop"}}}}}},
@@ -172,7 +172,7 @@ body={
 "-: loop RuntimeError",
 "-: result None",
 }},
-{name="a_runner_whose_loop_is_looked_at_first", shows={}, async=false,
+{name="a_runner_whose_loop_is_looked_at_first", shows={"N4"}, async=false,
 body={
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return",{"call",{"v","get_running_loop"},{}}}}},
 {"with",{"call",{"v","Runner"},{},{["loop_factory"]={"v","new_event_loop"}}},"runner",{{"let","loop",{"method",{"v","runner"},"get_loop",{}}},{"do",{"call",{"v","log"},{"same",{"method",{"v","loop"},"is_running",{}},{"cmp","is",{"method",{"v","runner"},"run",{{"call",{"v","work"},{}}}},{"v","loop"}},{"method",{"v","loop"},"is_closed",{}}}}}}},
@@ -182,7 +182,7 @@ body={
 "-: closed True",
 "-: result None",
 }},
-{name="a_main_that_is_cancelled", shows={}, async=false,
+{name="a_main_that_is_cancelled", shows={"N3","C9"}, async=false,
 body={
 {"async","main",{},{{"do",{"method",{"call",{"v","get_running_loop"},{}},"call_later",{1,{"attr",{"call",{"v","current_task"},{}},"cancel"},"timer"}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{},{},{{"do",{"call",{"v","log"},{"cleanup",{"call",{"v","now"},{}}}}}}}}},
 {"do",{"call",{"v","log"},{"out",{"call",{"v","raised"},{{"v","run"},{"call",{"v","main"},{}}},{["loop_factory"]={"v","new_event_loop"}}}}}},
@@ -191,7 +191,7 @@ body={
 "-: out CancelledError('timer')",
 "-: result None",
 }},
-{name="an_interrupt_from_main", shows={}, async=false,
+{name="an_interrupt_from_main", shows={"N1","T8"}, async=false,
 body={
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"async","main",{"err"},{{"do",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"v","err"}}}},
@@ -204,7 +204,7 @@ body={
 "-: out SystemExit('s')",
 "-: result None",
 }},
-{name="debug_of_a_runner", shows={}, async=false,
+{name="debug_of_a_runner", shows={"N11"}, async=false,
 body={
 {"async","main",{},{{"return",{"method",{"call",{"v","get_running_loop"},{}},"get_debug",{}}}}},
 {"do",{"call",{"v","log"},{"default",{"call",{"v","run"},{{"call",{"v","main"},{}}},{["loop_factory"]={"v","new_event_loop"}}}}}},
@@ -216,7 +216,7 @@ body={
 "-: off False",
 "-: result None",
 }},
-{name="leftover_chains_are_cancelled_in_order", shows={}, async=false,
+{name="leftover_chains_are_cancelled_in_order", shows={"N1"}, async=false,
 body={
 {"async","link",{"n"},{{"try",{{"if",{"cmp",">",{"v","n"},0},{{"do",{"await",{"call",{"v","create_task"},{{"call",{"v","link"},{{"bin","-",{"v","n"},1}}}},{["name"]={"format","link",{"bin","-",{"v","n"},1}}}}}}},{{"do",{"await",{"call",{"v","sleep"},{10}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"async","main",{},{{"do",{"call",{"v","create_task"},{{"call",{"v","link"},{3}}},{["name"]="link3"}}},{"do",{"call",{"v","create_task"},{{"call",{"v","link"},{1}}},{["name"]="other"}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"tasks",{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}}}},
@@ -231,7 +231,7 @@ body={
 "1 #12: cut 3 CancelledError",
 "-: result None",
 }},
-{name="leftover_groups_and_shields", shows={}, async=false,
+{name="leftover_groups_and_shields", shows={"N1","C6"}, async=false,
 body={
 {"async","leaf",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"leaf end",{"v","n"}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"leaf cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"async","grouped",{},{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","leaf"},{11}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","leaf"},{12}}}}}}}}},

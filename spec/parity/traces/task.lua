@@ -373,7 +373,7 @@ body={
 "0 #4: got [1, 2, 3] True",
 "-: result None",
 }},
-{name="a_custom_eager_constructor", shows={}, async=true,
+{name="a_custom_eager_constructor", shows={"T14"}, async=true,
 body={
 {"async","work",{"x"},{{"do",{"call",{"v","log"},{"work",{"v","x"}}}},{"return",{"v","x"}}}},
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"set_task_factory",{{"call",{"v","create_eager_task_factory"},{{"v","Task"}}}}}},
@@ -385,7 +385,7 @@ body={
 "0 #1: made True 'n'",
 "-: result None",
 }},
-{name="a_task_made_by_its_class", shows={}, async=true,
+{name="a_task_made_by_its_class", shows={"T1","T14"}, async=true,
 body={
 {"async","work",{"x"},{{"do",{"call",{"v","log"},{"work",{"v","x"}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return",{"v","x"}}}},
 {"let","t",{"call",{"v","Task"},{{"call",{"v","work"},{1}}},{["loop"]={"call",{"v","get_running_loop"},{}},["name"]="direct"}}},
@@ -401,7 +401,7 @@ body={
 "2 #8: eager False 2",
 "-: result None",
 }},
-{name="coroutines_of_tasks", shows={}, async=true,
+{name="coroutines_of_tasks", shows={"T13"}, async=true,
 body={
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}}}},
 {"let","c",{"call",{"v","work"},{}}},
@@ -414,7 +414,7 @@ body={
 "1 #5: after True True",
 "-: result None",
 }},
-{name="results_and_errors_of_tasks", shows={}, async=true,
+{name="results_and_errors_of_tasks", shows={"E6","C13"}, async=true,
 body={
 {"async","work",{"kind"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"if",{"cmp","==",{"v","kind"},"error"},{{"raise",{"call",{"v","Err"},{{"v","kind"}}}}},{}},{"if",{"cmp","==",{"v","kind"},"cancel"},{{"raise",{"call",{"v","CancelledError"},{{"v","kind"}}}}},{}},{"return",{"v","kind"}}}},
 {"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","kind"}}}}},"kind",{"list","value","error","cancel"}}},
@@ -430,7 +430,7 @@ body={
 "1 #6: cancel CancelledError('cancel') CancelledError True",
 "-: result None",
 }},
-{name="the_same_task_awaited_by_many", shows={}, async=true,
+{name="the_same_task_awaited_by_many", shows={"F5"}, async=true,
 body={
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","shared"}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
@@ -446,7 +446,7 @@ body={
 "1 #7: again 'shared'",
 "-: result None",
 }},
-{name="done_callbacks_of_tasks", shows={}, async=true,
+{name="done_callbacks_of_tasks", shows={"F1","F4"}, async=true,
 body={
 {"async","work",{"err"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"if",{"v","err"},{{"raise",{"v","err"}}},{}},{"return","r"}}},
 {"def","cb",{"t"},{{"do",{"call",{"v","log"},{"callback",{"method",{"v","t"},"get_name",{}},{"method",{"v","t"},"cancelled",{}},{"choose",{"method",{"v","t"},"cancelled",{}},{"none"},{"method",{"v","t"},"exception",{}}},{"call",{"v","current_task"},{}}}}}}},
@@ -465,7 +465,7 @@ body={
 "2 #9: callback 'ok' False None None",
 "-: result None",
 }},
-{name="current_task_follows_the_steps", shows={}, async=true,
+{name="current_task_follows_the_steps", shows={"L19"}, async=true,
 body={
 {"async","work",{"name"},{{"do",{"call",{"v","log"},{"current",{"cmp","==",{"method",{"call",{"v","current_task"},{}},"get_name",{}},{"v","name"}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"current",{"cmp","==",{"method",{"call",{"v","current_task"},{}},"get_name",{}},{"v","name"}},{"method",{"call",{"v","current_task"},{{"call",{"v","get_running_loop"},{}}}},"get_name",{}}}}}}},
 {"let","t",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","n"}}}},{["name"]={"v","n"}}},"n",{"list","a","b"}}},
@@ -480,7 +480,7 @@ body={
 "0 #6: callback None",
 "-: result None",
 }},
-{name="eager_tasks_inside_eager_tasks", shows={}, async=true,
+{name="eager_tasks_inside_eager_tasks", shows={"T14"}, async=true,
 body={
 {"async","inner",{"n"},{{"do",{"call",{"v","log"},{"inner",{"v","n"},{"method",{"call",{"v","current_task"},{}},"get_name",{}}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"inner end",{"v","n"}}}},{"return",{"v","n"}}}},
 {"async","outer",{"n"},{{"do",{"call",{"v","log"},{"outer",{"v","n"},{"method",{"call",{"v","current_task"},{}},"get_name",{}}}}},{"let","t",{"call",{"v","create_task"},{{"call",{"v","inner"},{{"v","n"}}}},{["eager_start"]=true,["name"]={"format","inner",{"v","n"}}}}},{"do",{"call",{"v","log"},{"outer goes on",{"v","n"},{"method",{"call",{"v","current_task"},{}},"get_name",{}}}}},{"return",{"await",{"v","t"}}}}},
@@ -501,7 +501,7 @@ body={
 "2 #8: got 2 1",
 "-: result None",
 }},
-{name="an_eager_task_cancelled_at_its_first_wait", shows={}, async=true,
+{name="an_eager_task_cancelled_at_its_first_wait", shows={"T14","C4"}, async=true,
 body={
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","e"}}}},{"reraise"}}}},{},{{"do",{"call",{"v","log"},{"cleanup",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}},{["eager_start"]=true}}},
@@ -514,7 +514,7 @@ body={
 "0 #3: out CancelledError('early')",
 "-: result None",
 }},
-{name="an_eager_task_that_cancels_itself", shows={}, async=true,
+{name="an_eager_task_that_cancels_itself", shows={"T14","C10"}, async=true,
 body={
 {"async","work",{"suspend"},{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"self"}}},{"do",{"call",{"v","log"},{"goes on",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"v","suspend"},{{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"never"}}}},{}},{"return","value"}}},
 {"let","a",{"call",{"v","create_task"},{{"call",{"v","work"},{false}}},{["eager_start"]=true}}},
@@ -531,7 +531,7 @@ body={
 "0 #4: end True True 1",
 "-: result None",
 }},
-{name="yielding_rounds", shows={}, async=true,
+{name="yielding_rounds", shows={"T1","IT3"}, async=true,
 body={
 {"async","spin",{"name","n"},{{"for","i",{"call",{"v","range"},{{"v","n"}}},{{"do",{"call",{"v","log"},{{"v","name"},{"v","i"}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}},{"return",{"v","name"}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","gather"},{{"call",{"v","spin"},{"a",3}},{"call",{"v","spin"},{"b",2}},{"call",{"v","spin"},{"c",4}}}}}}}},
@@ -548,7 +548,7 @@ body={
 "0 #8: got ['a', 'b', 'c']",
 "-: result None",
 }},
-{name="deep_await_chains", shows={}, async=true,
+{name="deep_await_chains", shows={"IT1"}, async=true,
 body={
 {"async","link",{"n"},{{"if",{"cmp","==",{"v","n"},0},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return",0}},{}},{"return",{"bin","+",1,{"await",{"call",{"v","link"},{{"bin","-",{"v","n"},1}}}}}}}},
 {"do",{"call",{"v","log"},{"depth",{"await",{"call",{"v","link"},{50}}}}}},
@@ -563,7 +563,7 @@ body={
 "2 #5: out Err('bottom')",
 "-: result None",
 }},
-{name="errors_keep_their_identity", shows={}, async=true,
+{name="errors_keep_their_identity", shows={"E6","D1"}, async=true,
 body={
 {"let","e",{"call",{"v","Err"},{"one object"}}},
 {"async","fail",{},{{"raise",{"v","e"}}}},
@@ -579,7 +579,7 @@ body={
 "0 #9: wait_for True",
 "-: result None",
 }},
-{name="awaiting_in_finally", shows={}, async=true,
+{name="awaiting_in_finally", shows={"C7"}, async=true,
 body={
 {"async","work",{"err"},{{"try",{{"do",{"call",{"v","log"},{"body"}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"if",{"v","err"},{{"raise",{"v","err"}}},{}},{"return","value"}},{{{"v","Err"},"e",{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"handled",{"v","e"}}}},{"return","handled"}}}},{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"finally"}}}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","create_task"},{{"call",{"v","work"},{{"none"}}}}}}}}},

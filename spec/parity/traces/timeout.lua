@@ -128,7 +128,7 @@ body={
 "2 #7: zero CancelledError",
 "-: result None",
 }},
-{name="wait_for_passes_results_and_errors", shows={}, async=true,
+{name="wait_for_passes_results_and_errors", shows={"D1"}, async=true,
 body={
 {"async","work",{"err"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"if",{"v","err"},{{"raise",{"v","err"}}},{}},{"return","value"}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","wait_for"},{{"call",{"v","work"},{{"none"}}},5}}}}}},
@@ -142,7 +142,7 @@ body={
 "4 #9: cancelled CancelledError('c')",
 "-: result None",
 }},
-{name="wait_for_around_a_shield", shows={}, async=true,
+{name="wait_for_around_a_shield", shows={"D2","G11"}, async=true,
 body={
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{3}}}},{"do",{"call",{"v","log"},{"finished"}}},{"return","value"}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
@@ -154,7 +154,7 @@ body={
 "3 #7: got 'value'",
 "-: result None",
 }},
-{name="wait_for_in_wait_for", shows={}, async=true,
+{name="wait_for_in_wait_for", shows={"D2"}, async=true,
 body={
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}},{{{"v","CancelledError"},false,{{"do",{"call",{"v","log"},{"cut",{"v","n"}}}},{"reraise"}}}},{},{}}}},
 {"for","outer",{"list",1,2,3},{{"try",{{"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait_for"},{{"call",{"v","work"},{2.5}},2}},{"v","outer"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"late",{"v","outer"},{"call",{"v","now"},{}}}}}}}},{},{}}}},
@@ -167,7 +167,7 @@ body={
 "5 #7: late 3 5",
 "-: result None",
 }},
-{name="wait_for_of_a_gather", shows={}, async=true,
+{name="wait_for_of_a_gather", shows={"D2","C6"}, async=true,
 body={
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"try",{{"do",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","work"},{3}},{"call",{"v","work"},{4}}}},2}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"late",{"v","e"}}}}}}},{},{}},
@@ -179,7 +179,7 @@ body={
 "3.5 #17: got [1, 1.5]",
 "-: result None",
 }},
-{name="cancelling_wait_for", shows={}, async=true,
+{name="cancelling_wait_for", shows={"D8"}, async=true,
 body={
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"inner",{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"async","outer",{"make"},{{"try",{{"do",{"await",{"call",{"v","wait_for"},{{"call",{"v","make"},{}},5}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"outer",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}}}},
@@ -195,7 +195,7 @@ body={
 "3 #21: end True",
 "-: result None",
 }},
-{name="cancelling_wait_for_zero_during_its_wait", shows={}, async=true,
+{name="cancelling_wait_for_zero_during_its_wait", shows={"D2","D8"}, async=true,
 body={
 {"async","slow",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{},{},{{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"call",{"v","log"},{"cleaned"}}}}}}},
 {"async","outer",{"t"},{{"try",{{"do",{"await",{"call",{"v","wait_for"},{{"v","t"},0}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"outer",{"v","e"},{"method",{"v","t"},"done",{}}}}},{"reraise"}}}},{},{}}}},
@@ -354,7 +354,7 @@ body={
 "1 #4: undisturbed 0",
 "-: result None",
 }},
-{name="a_scope_in_another_task_and_cancellation", shows={}, async=true,
+{name="a_scope_in_another_task_and_cancellation", shows={"O1"}, async=true,
 body={
 {"async","work",{"n","limit"},{{"try",{{"with",{"call",{"v","timeout"},{{"v","limit"}}},false,{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return","in time"}}}},{{{"v","TimeoutError"},false,{{"return","late"}}}},{},{}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{1,2}},{"call",{"v","work"},{3,2}},{"call",{"v","work"},{2,2}},{"call",{"v","work"},{2,{"none"}}}}}}}}},
@@ -362,7 +362,7 @@ body={
 "2 #9: got ['in time', 'late', 'late', 'in time']",
 "-: result None",
 }},
-{name="timeouts_in_a_loop", shows={}, async=true,
+{name="timeouts_in_a_loop", shows={"O2"}, async=true,
 body={
 {"let","n",0},
 {"for","limit",{"list",1,2,3,4},{{"try",{{"with",{"call",{"v","timeout"},{{"v","limit"}}},false,{{"let","n",{"bin","+",{"v","n"},1}},{"do",{"await",{"call",{"v","sleep"},{2.5}}}},{"do",{"call",{"v","log"},{"in time",{"v","limit"}}}}}}},{{{"v","TimeoutError"},false,{{"do",{"call",{"v","log"},{"late",{"v","limit"},{"call",{"v","now"},{}}}}}}}},{},{}}}},
@@ -375,7 +375,7 @@ body={
 "8 #9: count 4 0",
 "-: result None",
 }},
-{name="a_task_cancelled_inside_two_scopes", shows={}, async=true,
+{name="a_task_cancelled_inside_two_scopes", shows={"O2"}, async=true,
 body={
 {"async","work",{},{{"try",{{"with",{"call",{"v","timeout"},{5}},false,{{"try",{{"with",{"call",{"v","timeout"},{3}},false,{{"do",{"await",{"call",{"v","sleep"},{10}}}}}}},{},{},{{"do",{"call",{"v","log"},{"inner out"}}}}}}}},{},{},{{"do",{"call",{"v","log"},{"outer out",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
@@ -389,7 +389,7 @@ body={
 "1 #6: out CancelledError('user')",
 "-: result None",
 }},
-{name="three_scopes_expire_together", shows={}, async=true,
+{name="three_scopes_expire_together", shows={"O6"}, async=true,
 body={
 {"try",{{"with",{"call",{"v","timeout"},{1}},"a",{{"with",{"call",{"v","timeout"},{1}},"b",{{"with",{"call",{"v","timeout"},{1}},"c",{{"do",{"await",{"call",{"v","sleep"},{5}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"out",{"method",{"v","a"},"expired",{}},{"method",{"v","b"},"expired",{}},{"method",{"v","c"},"expired",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
@@ -399,7 +399,7 @@ body={
 "2 #5: end",
 "-: result None",
 }},
-{name="a_timeout_around_a_group", shows={}, async=true,
+{name="a_timeout_around_a_group", shows={"O2","TG10"}, async=true,
 body={
 {"async","child",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"child end",{"v","n"}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"child cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"try",{{"with",{"call",{"v","timeout"},{2}},false,{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","child"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","child"},{5}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"late",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
@@ -409,7 +409,7 @@ body={
 "2 #10: late TimeoutError 0",
 "-: result None",
 }},
-{name="a_timeout_inside_a_group", shows={}, async=true,
+{name="a_timeout_inside_a_group", shows={"O2","TG9"}, async=true,
 body={
 {"async","child",{"n"},{{"with",{"call",{"v","timeout"},{2}},false,{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"child end",{"v","n"}}}}}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","child"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","child"},{5}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","child"},{1.5}}}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"group",{"v","e"}}}}}}},{},{}},
@@ -419,7 +419,7 @@ body={
 "2 #12: group ExceptionGroup('unhandled errors in a TaskGroup', [TimeoutError])",
 "-: result None",
 }},
-{name="the_result_arrives_with_the_timer", shows={}, async=true,
+{name="the_result_arrives_with_the_timer", shows={"D7","O2"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"for","order",{"list","result first","timer first"},{{"let","f",{"call",{"v","Future"},{}}},{"if",{"cmp","==",{"v","order"},"result first"},{{"do",{"method",{"v","loop"},"call_later",{1,{"attr",{"v","f"},"set_result"},1}}}},{}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"if",{"cmp","==",{"v","order"},"timer first"},{{"do",{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"or",{"method",{"v","f"},"done",{}},{"method",{"v","f"},"set_result",{1}}}}}}}}}},{}},{"do",{"await",{"v","f"}}}}},{"do",{"call",{"v","log"},{"got",{"v","order"}}}}},{{{"v","TimeoutError"},false,{{"do",{"call",{"v","log"},{"late",{"v","order"},{"method",{"v","f"},"done",{}},{"method",{"v","f"},"cancelled",{}}}}}}}},{},{}}}},
@@ -428,7 +428,7 @@ body={
 "2 #5: late 'timer first' True True",
 "-: result None",
 }},
-{name="an_error_arrives_with_the_timer", shows={}, async=true,
+{name="an_error_arrives_with_the_timer", shows={"D7","O2"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","f",{"call",{"v","Future"},{}}},
@@ -442,7 +442,7 @@ body={
 "2 #5: wait_for TimeoutError Err('w')",
 "-: result None",
 }},
-{name="scopes_print_their_state", shows={}, async=true,
+{name="scopes_print_their_state", shows={"O7"}, async=true,
 body={
 {"let","cm",{"call",{"v","timeout"},{5}}},
 {"do",{"call",{"v","log"},{"created",{"call",{"v","contains"},{{"v","cm"},"created"}}}}},

@@ -72,7 +72,7 @@ body={
 "3 #12: end 3",
 "-: result None",
 }},
-{name="first_completed", shows={}, async=true,
+{name="first_completed", shows={"W2"}, async=true,
 body={
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","n"}}}}},"n",{"list",3,1,2,1}}},
@@ -84,7 +84,7 @@ body={
 "3 #14: done [3] 0",
 "-: result None",
 }},
-{name="wait_answers_in_argument_order", shows={}, async=true,
+{name="wait_answers_in_argument_order", shows={"W2"}, async=true,
 body={
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","n"}}}}},"n",{"list",5,2,4,1,3}}},
@@ -98,7 +98,7 @@ body={
 "report: Task was destroyed but it is pending! None",
 "report: Task was destroyed but it is pending! None",
 }},
-{name="wait_for_futures_completed_together", shows={}, async=true,
+{name="wait_for_futures_completed_together", shows={"W3"}, async=true,
 body={
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","fs",{"each",{"method",{"v","loop"},"create_future",{}},"i",{"call",{"v","range"},{4}}}},
@@ -110,7 +110,7 @@ body={
 "1 #4: done [True, False, False] 1 Err('a') True",
 "-: result None",
 }},
-{name="wait_over_items_already_done", shows={}, async=true,
+{name="wait_over_items_already_done", shows={"W2","IT17"}, async=true,
 body={
 {"let","a",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","a"},"set_result",{1}}},
@@ -130,7 +130,7 @@ body={
 "0 #7: all 1 0 2 0",
 "-: result None",
 }},
-{name="two_waiters_on_the_same_tasks", shows={}, async=true,
+{name="two_waiters_on_the_same_tasks", shows={"W1"}, async=true,
 body={
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","a",{"call",{"v","create_task"},{{"call",{"v","work"},{1}}}}},
@@ -143,7 +143,7 @@ body={
 "2 #11: all [2, 1] 0",
 "-: result None",
 }},
-{name="a_failure_stops_first_exception_only", shows={}, async=true,
+{name="a_failure_stops_first_exception_only", shows={"W3"}, async=true,
 body={
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"if",{"cmp","==",{"v","n"},2},{{"raise",{"call",{"v","Err"},{"two"}}}},{}},{"return",{"v","n"}}}},
 {"for","when",{"list",{"v","FIRST_COMPLETED"},{"v","FIRST_EXCEPTION"},{"v","ALL_COMPLETED"}},{{"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","n"}}}}},"n",{"list",1,2,3}}},{"let","at",{"call",{"v","now"},{}}},{"let",{"done","pending"},{"await",{"call",{"v","wait"},{{"v","tasks"}},{["return_when"]={"v","when"}}}}},{"do",{"call",{"v","log"},{"after",{"bin","-",{"call",{"v","now"},{}},{"v","at"}},{"call",{"v","len"},{{"v","done"}}},{"call",{"v","len"},{{"v","pending"}}}}}},{"do",{"await",{"call",{"v","gather"},{{"star",{"v","tasks"}}},{["return_exceptions"]=true}}}}}},
@@ -231,7 +231,7 @@ body={
 "0 #4: end",
 "-: result None",
 }},
-{name="as_completed_of_failures", shows={}, async=true,
+{name="as_completed_of_failures", shows={"W5"}, async=true,
 body={
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"if",{"cmp","==",{"v","n"},2},{{"raise",{"call",{"v","Err"},{"two"}}}},{}},{"if",{"cmp","==",{"v","n"},3},{{"raise",{"call",{"v","CancelledError"},{"three"}}}},{}},{"return",{"v","n"}}}},
 {"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","work"},{3}},{"call",{"v","work"},{2}},{"call",{"v","work"},{1}}}}},{{"try",{{"do",{"call",{"v","log"},{"got",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"failed",{"v","e"}}}}}}},{},{}}}},
@@ -245,7 +245,7 @@ body={
 "6 #27: failed CancelledError('three')",
 "-: result None",
 }},
-{name="as_completed_of_items_already_done", shows={}, async=true,
+{name="as_completed_of_items_already_done", shows={"W5","IT18"}, async=true,
 body={
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"do",{"method",{"index",{"v","fs"},1},"set_result",{"b"}}},
@@ -259,7 +259,7 @@ body={
 "1 #6: next 'c' 5",
 "-: result None",
 }},
-{name="leaving_as_completed_early", shows={}, async=true,
+{name="leaving_as_completed_early", shows={"W5"}, async=true,
 body={
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"end",{"v","n"}}}},{"return",{"v","n"}}}},
 {"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","n"}}}}},"n",{"list",2,1,3}}},
@@ -274,7 +274,7 @@ body={
 "6 #14: all [True, True, True]",
 "-: result None",
 }},
-{name="cancelling_a_loop_over_as_completed", shows={}, async=true,
+{name="cancelling_a_loop_over_as_completed", shows={"W4","W5"}, async=true,
 body={
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"async","collector",{},{{"asyncfor","t",{"call",{"v","as_completed"},{{"v","tasks"}}},{{"do",{"call",{"v","log"},{"next",{"method",{"v","t"},"result",{}}}}}}}}},
@@ -289,7 +289,7 @@ body={
 "2 #10: out CancelledError('m') False",
 "-: result None",
 }},
-{name="as_completed_with_slow_consumers", shows={}, async=true,
+{name="as_completed_with_slow_consumers", shows={"W5"}, async=true,
 body={
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","work"},{1}},{"call",{"v","work"},{2}},{"call",{"v","work"},{2.5}},{"call",{"v","work"},{9}}}}},{{"do",{"call",{"v","log"},{"next",{"method",{"v","t"},"result",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}},
@@ -302,7 +302,7 @@ body={
 "11 #24: end 11",
 "-: result None",
 }},
-{name="plain_items_awaited_out_of_order", shows={}, async=true,
+{name="plain_items_awaited_out_of_order", shows={"W5"}, async=true,
 body={
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","items",{"each",{"v","c"},"c",{"call",{"v","as_completed"},{{"list",{"call",{"v","work"},{3}},{"call",{"v","work"},{1}},{"call",{"v","work"},{2}}}}}}},
@@ -314,7 +314,7 @@ body={
 "3 #17: last 3",
 "-: result None",
 }},
-{name="the_same_item_twice_in_as_completed", shows={}, async=true,
+{name="the_same_item_twice_in_as_completed", shows={"W5"}, async=true,
 body={
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"call_later",{1,{"attr",{"v","f"},"set_result"},"f"}}},
