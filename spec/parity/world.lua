@@ -128,6 +128,18 @@ local function collect()
   collectgarbage()
 end
 
+-- What the library's logger prints while f(...) runs: of every line the part before a colon.
+local function logged(logger, f, ...)
+  local lines, handler = {}, logger.handler
+  logger.handler = function(_, text)
+    for line in text:gmatch("[^\n]+") do lines[#lines + 1] = line:match("^[^:]*") end
+  end
+  local ok, err = pcall(f, ...)
+  logger.handler = handler
+  if not ok then error(err, 0) end
+  return lines
+end
+
 local function in_context(err, kind)
   local todo, seen = {err.context, err.cause}, {}
   while #todo > 0 do
@@ -168,6 +180,7 @@ function World:helpers()
     collect = collect,
     collected = function(make) make() collect() end,
     reported = function() collect() return #world.reports end,
+    logged = function(...) return logged(asyncio.log.logger, ...) end,
     raised = function(f, ...)
       local result = table.pack(pcall(f, ...))
       if not result[1] then return result[2] end
