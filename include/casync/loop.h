@@ -72,7 +72,8 @@ CASYNC_API void casync_loop_call_soon(struct casync_loop *loop, struct casync_ha
 CASYNC_API int casync_loop_call_at(struct casync_loop *loop, struct casync_timer *timer,
                                    double when);
 
-/* Handle.cancel(): a timer leaves the heap at once; a queued handle stays and is not run. */
+/* Handle.cancel(): a timer leaves the heap at once; a queued handle stays queued and its
+ * run() only lets it go. */
 CASYNC_API void casync_handle_cancel(struct casync_loop *loop, struct casync_handle *handle);
 
 /* The task whose step runs, or NULL. */

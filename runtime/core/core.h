@@ -61,7 +61,7 @@ struct casync_loop {
   enum ca_loop_state state;
   bool stopping; /* stop() was called */
   bool leaving;  /* leave at once */
-  volatile int attend; /* the host wants a call; also set by signal handlers */
+  int attend;    /* the host wants a call; atomic, also set by signal handlers */
   struct ca_ready ready;
   struct ca_timers timers;
   double now; /* the clock as the last poll read it */
@@ -72,6 +72,11 @@ struct casync_loop {
   const struct ca_poller *poller;
   void *poll; /* the poller's own struct */
 };
+
+static inline bool ca_wants_attention(const struct casync_loop *loop)
+{
+  return __atomic_load_n(&loop->attend, __ATOMIC_ACQUIRE) != 0;
+}
 
 /* A timer is due when it is below the clock plus this resolution. */
 #define CA_CLOCK_RESOLUTION 1e-9

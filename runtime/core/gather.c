@@ -21,6 +21,7 @@ static void finish(struct casync_gather *gather, struct casync_gather_child *chi
 static void on_child(struct casync_gather *gather, struct casync_gather_child *child)
 {
   gather->finished++;
+  gather->last = child;
   if (casync_future_is_done(&gather->future))
     type_of(gather)->late(gather, child);
   else if (!gather->return_exceptions && child->future->state != CASYNC_RESULT)
@@ -50,6 +51,7 @@ void casync_gather_init(struct casync_gather *gather, struct casync_loop *loop,
   gather->return_exceptions = return_exceptions;
   gather->cancel_requested = false;
   gather->children = children;
+  gather->last = NULL;
 }
 
 void casync_gather_set(struct casync_gather *gather, uint32_t i, struct casync_future *future,

@@ -48,6 +48,7 @@ int casync_loop_close(struct casync_loop *loop)
 void casync_loop_free(struct casync_loop *loop)
 {
   casync_loop_close(loop);
+  ca_ready_drop_all(loop); /* what was queued after an earlier close */
   loop->poller->free(loop);
   ca_free(loop);
 }
@@ -100,7 +101,7 @@ void casync_loop_attend(struct casync_loop *loop)
 /* How long the poll may sleep: asyncio's rule. */
 static double poll_timeout(struct casync_loop *loop)
 {
-  if (!ca_list_is_empty(&loop->ready.queue) || loop->stopping || loop->attend) return 0;
+  if (!ca_list_is_empty(&loop->ready.queue) || loop->stopping || ca_wants_attention(loop)) return 0;
   if (loop->timers.count == 0) return -1;
   double timeout = ca_timers_next(loop) - loop->poller->now(loop);
   if (timeout < 0) return 0;
@@ -109,7 +110,7 @@ static double poll_timeout(struct casync_loop *loop)
 
 static int attend_host(struct casync_loop *loop)
 {
-  if (ca_likely(!loop->attend)) return 0;
+  if (ca_likely(!ca_wants_attention(loop))) return 0;
   __atomic_store_n(&loop->attend, 0, __ATOMIC_RELEASE);
   if (loop->host == NULL || loop->host->attend == NULL) return 0;
   return loop->host->attend(loop, loop->data);

@@ -23,9 +23,10 @@ static int start(struct casync_op *op, struct casync_task *task)
   double delay = ca_container_of(op, struct casync_sleep, op)->delay;
   struct casync_loop *loop = task->future.loop;
   if (delay <= 0) return CASYNC_OP_YIELDS;
-  task->timer.handle.type = &timer_type;
   int status = casync_loop_call_at(loop, &task->timer, casync_loop_time(loop) + delay);
-  return status < 0 ? status : CASYNC_OP_WAITS;
+  if (status < 0) return status;
+  task->timer.handle.type = &timer_type;
+  return CASYNC_OP_WAITS;
 }
 
 /* The timer may be in the heap, or due and queued already. */

@@ -40,7 +40,9 @@ static bool cancel_wait(struct casync_task *task)
     queue_step(task);
     return true;
   }
-  return task->waits_for != NULL && casync_future_cancel(task->waits_for);
+  if (task->waits_for == NULL) return false;
+  if (type_of(task)->cancel_awaited != NULL) return type_of(task)->cancel_awaited(task);
+  return casync_future_cancel(task->waits_for);
 }
 
 bool casync_task_cancel(struct casync_task *task)

@@ -106,8 +106,10 @@ double ca_timers_next(const struct casync_loop *loop)
 
 void ca_timers_queue_due(struct casync_loop *loop)
 {
+  /* Far from 0 the resolution is lost in the rounding: what is reached exactly is due all the same. */
   double end = loop->now + CA_CLOCK_RESOLUTION;
-  while (loop->timers.count > 0 && ca_timers_next(loop) < end) {
+  while (loop->timers.count > 0 &&
+         (ca_timers_next(loop) <= loop->now || ca_timers_next(loop) < end)) {
     struct casync_timer *timer = loop->timers.heap[1].timer;
     ca_timers_remove(loop, timer);
     ca_ready_push(loop, &timer->handle);

@@ -46,7 +46,7 @@ static void ask(struct ca_ev *ev, double timeout)
 int ca_ev_wait(struct casync_loop *loop, double timeout)
 {
   struct ca_ev *ev = ca_ev_of(loop);
-  if (timeout == 0 && ev->io.count == 0) {
+  if (timeout == 0 && ev->io.count == 0 && !ca_wakeup_has_posts(loop)) {
     loop->now = ca_monotonic(loop);
     if (loop->now - ev->last_poll < POLL_PERIOD) return 0;
   }

@@ -29,9 +29,9 @@ struct ca_io {
 /* wakeup.c: what other threads and signal handlers may touch. */
 struct ca_wakeup {
   ev_async async;
-  pthread_mutex_t lock; /* guards `inbox` and `is_closed` */
+  pthread_mutex_t lock; /* guards `inbox` and what `is_open` allows */
   struct casync_post *inbox, **inbox_end;
-  bool is_closed;
+  bool is_open; /* read without the lock by wake(), which may run in a signal handler */
 };
 
 struct ca_ev {
@@ -67,6 +67,7 @@ void ca_io_queue_found(struct casync_loop *loop);
 int ca_wakeup_open(struct casync_loop *loop);
 void ca_wakeup_close(struct casync_loop *loop);
 void ca_wakeup_free(struct casync_loop *loop);
+bool ca_wakeup_has_posts(const struct casync_loop *loop);
 void ca_wakeup_send(struct casync_loop *loop);
 void ca_wakeup_deliver(struct casync_loop *loop);
 

@@ -14,8 +14,8 @@
 #include "poll/poll.h"
 
 struct ca_signal {
-  struct casync_loop *volatile loop; /* owner; NULL = free */
-  volatile sig_atomic_t count;
+  struct casync_loop *loop; /* owner; NULL = free.  Atomic: handlers read it */
+  int count;                /* atomic */
   void (*volatile notify)(void *data);
   void *volatile data;
   struct sigaction former;
@@ -25,12 +25,27 @@ struct ca_signal {
 static struct ca_signal signals[NSIG];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+static struct casync_loop *owner_of(int number)
+{
+  return __atomic_load_n(&signals[number].loop, __ATOMIC_ACQUIRE);
+}
+
+static void set_owner(int number, struct casync_loop *loop)
+{
+  __atomic_store_n(&signals[number].loop, loop, __ATOMIC_RELEASE);
+}
+
+static bool is_valid(int number)
+{
+  return number >= 1 && number < NSIG;
+}
+
 static void on_signal(int number)
 {
   int saved = errno;
   struct ca_signal *signal = &signals[number];
-  struct casync_loop *loop = signal->loop;
-  signal->count++;
+  struct casync_loop *loop = owner_of(number);
+  __atomic_fetch_add(&signal->count, 1, __ATOMIC_RELAXED);
   if (signal->notify != NULL) signal->notify(signal->data);
   if (loop != NULL) {
     casync_loop_attend(loop);
@@ -43,14 +58,15 @@ static int take_over(struct casync_loop *loop, int number)
 {
   struct ca_signal *signal = &signals[number];
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-  if (signal->loop != NULL) return signal->loop == loop ? 0 : CASYNC_EBUSY;
+  if (owner_of(number) != NULL) return owner_of(number) == loop ? 0 : CASYNC_EBUSY;
   sigemptyset(&action.sa_mask);
-  signal->count = 0;
+  __atomic_store_n(&signal->count, 0, __ATOMIC_RELAXED);
   signal->notify = NULL;
-  signal->loop = loop;
+  set_owner(number, loop);
   if (sigaction(number, &action, &signal->former) == 0) return 0;
-  signal->loop = NULL;
-  return -errno;
+  int status = -errno;
+  set_owner(number, NULL);
+  return status;
 }
 
 static void give_back(int number)
@@ -58,12 +74,12 @@ static void give_back(int number)
   struct ca_signal *signal = &signals[number];
   sigaction(number, &signal->former, NULL);
   signal->notify = NULL;
-  signal->loop = NULL;
+  set_owner(number, NULL);
 }
 
 int casync_signal_watch(struct casync_loop *loop, int number)
 {
-  if (number < 1 || number >= NSIG) return -EINVAL;
+  if (!is_valid(number)) return -EINVAL;
   if (loop->state == CA_LOOP_CLOSED) return CASYNC_ECLOSED;
   pthread_mutex_lock(&lock);
   int status = take_over(loop, number);
@@ -73,9 +89,9 @@ int casync_signal_watch(struct casync_loop *loop, int number)
 
 bool casync_signal_unwatch(struct casync_loop *loop, int number)
 {
-  if (number < 1 || number >= NSIG) return false;
+  if (!is_valid(number)) return false;
   pthread_mutex_lock(&lock);
-  bool owned = signals[number].loop == loop;
+  bool owned = owner_of(number) == loop;
   if (owned) give_back(number);
   pthread_mutex_unlock(&lock);
   return owned;
@@ -83,18 +99,15 @@ bool casync_signal_unwatch(struct casync_loop *loop, int number)
 
 int casync_signal_take(struct casync_loop *loop, int number)
 {
-  struct ca_signal *signal = &signals[number];
-  if (signal->loop != loop) return 0;
-  int count = (int)signal->count;
-  signal->count -= count;
-  return count;
+  if (!is_valid(number) || owner_of(number) != loop) return 0;
+  return __atomic_exchange_n(&signals[number].count, 0, __ATOMIC_RELAXED);
 }
 
 void casync_signal_notify(struct casync_loop *loop, int number, void (*notify)(void *data),
                           void *data)
 {
+  if (!is_valid(number) || owner_of(number) != loop) return;
   struct ca_signal *signal = &signals[number];
-  if (signal->loop != loop) return;
   signal->notify = NULL;
   signal->data = data;
   signal->notify = notify;
@@ -103,5 +116,5 @@ void casync_signal_notify(struct casync_loop *loop, int number, void (*notify)(v
 void ca_signals_close(struct casync_loop *loop)
 {
   for (int number = 1; number < NSIG; number++)
-    if (signals[number].loop == loop) casync_signal_unwatch(loop, number);
+    if (owner_of(number) == loop) casync_signal_unwatch(loop, number);
 }

@@ -33,7 +33,7 @@ static void ask_kernel(struct casync_loop *loop, double timeout)
 /* Whether a poll found something to run, or somebody to attend to. */
 static bool has_found(const struct casync_loop *loop)
 {
-  return !ca_list_is_empty(&loop->ready.queue) || loop->attend;
+  return !ca_list_is_empty(&loop->ready.queue) || ca_wants_attention(loop);
 }
 
 static int wait_virtually(struct casync_loop *loop, double timeout)

@@ -17,11 +17,11 @@ int ca_wakeup_open(struct casync_loop *loop)
   struct ca_wakeup *wakeup = &ev->wakeup;
   wakeup->inbox = NULL;
   wakeup->inbox_end = &wakeup->inbox;
-  wakeup->is_closed = false;
   int status = pthread_mutex_init(&wakeup->lock, NULL);
   if (status != 0) return -status;
   ev_async_init(&wakeup->async, on_wake);
   ev_async_start(ev->ev, &wakeup->async);
+  __atomic_store_n(&wakeup->is_open, true, __ATOMIC_RELEASE);
   return 0;
 }
 
@@ -29,8 +29,8 @@ void ca_wakeup_close(struct casync_loop *loop)
 {
   struct ca_ev *ev = ca_ev_of(loop);
   pthread_mutex_lock(&ev->wakeup.lock);
-  ev->wakeup.is_closed = true;
-  ev->wakeup.inbox = NULL;
+  __atomic_store_n(&ev->wakeup.is_open, false, __ATOMIC_RELEASE);
+  __atomic_store_n(&ev->wakeup.inbox, NULL, __ATOMIC_RELAXED);
   pthread_mutex_unlock(&ev->wakeup.lock);
   ev_async_stop(ev->ev, &ev->wakeup.async);
 }
@@ -48,7 +48,12 @@ void ca_wakeup_send(struct casync_loop *loop)
 
 void casync_loop_wake(struct casync_loop *loop)
 {
-  if (loop->state != CA_LOOP_CLOSED) loop->poller->wake(loop);
+  if (__atomic_load_n(&ca_ev_of(loop)->wakeup.is_open, __ATOMIC_ACQUIRE)) loop->poller->wake(loop);
+}
+
+bool ca_wakeup_has_posts(const struct casync_loop *loop)
+{
+  return __atomic_load_n(&ca_ev_of(loop)->wakeup.inbox, __ATOMIC_RELAXED) != NULL;
 }
 
 int casync_loop_post(struct casync_loop *loop, struct casync_post *post)
@@ -56,14 +61,14 @@ int casync_loop_post(struct casync_loop *loop, struct casync_post *post)
   struct ca_wakeup *wakeup = &ca_ev_of(loop)->wakeup;
   post->next = NULL;
   pthread_mutex_lock(&wakeup->lock);
-  bool closed = wakeup->is_closed;
-  if (!closed) {
-    *wakeup->inbox_end = post;
+  bool open = wakeup->is_open;
+  if (open) {
+    __atomic_store_n(wakeup->inbox_end, post, __ATOMIC_RELAXED);
     wakeup->inbox_end = &post->next;
     ca_wakeup_send(loop); /* under the lock: close() waits for us */
   }
   pthread_mutex_unlock(&wakeup->lock);
-  return closed ? CASYNC_ECLOSED : 0;
+  return open ? 0 : CASYNC_ECLOSED;
 }
 
 void ca_wakeup_deliver(struct casync_loop *loop)
@@ -71,7 +76,7 @@ void ca_wakeup_deliver(struct casync_loop *loop)
   struct ca_wakeup *wakeup = &ca_ev_of(loop)->wakeup;
   pthread_mutex_lock(&wakeup->lock);
   struct casync_post *post = wakeup->inbox;
-  wakeup->inbox = NULL;
+  __atomic_store_n(&wakeup->inbox, NULL, __ATOMIC_RELAXED);
   wakeup->inbox_end = &wakeup->inbox;
   pthread_mutex_unlock(&wakeup->lock);
   while (post != NULL) {

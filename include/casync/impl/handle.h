@@ -21,7 +21,8 @@ struct casync_node {
 };
 
 struct casync_handle_type {
-  /* Runs the handle; it is already off the queue and may be queued again. */
+  /* Runs the handle, also a cancelled one (which has nothing to do but be let go); it is already
+   * off the queue and may be queued again. */
   void (*run)(struct casync_loop *loop, struct casync_handle *handle);
   /* The ready queue begins to refer to it (NULL: its owner is alive anyway).  Must not fail. */
   void (*queued)(struct casync_loop *loop, struct casync_handle *handle);
@@ -29,7 +30,7 @@ struct casync_handle_type {
 
 enum casync_handle_flag {
   CASYNC_HANDLE_QUEUED = 1,    /* on the ready queue (or in the batch that runs) */
-  CASYNC_HANDLE_CANCELLED = 2, /* stays queued, is not run */
+  CASYNC_HANDLE_CANCELLED = 2, /* stays queued; its run() lets it go */
   CASYNC_HANDLE_WAITING = 4    /* in the waiters of a future */
 };
 

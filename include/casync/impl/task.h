@@ -40,6 +40,9 @@ struct casync_task_type {
   struct casync_future_type future; /* first: a task is a future */
   /* Runs the coroutine up to its next suspension.  Values and errors stay with the embedder. */
   enum casync_action (*step)(struct casync_task *task, enum casync_resume how);
+  /* Cancels `task->waits_for` (NULL: casync_future_cancel()); a door for embedders whose futures
+   * need more than their address. */
+  bool (*cancel_awaited)(struct casync_task *task);
   /* Keeps the message of the request that is being made, or makes the kept one the request's. */
   void (*message)(struct casync_task *task, enum casync_message what);
   /* The task is done (its state says how); the embedder stops holding it.  Must not fail. */

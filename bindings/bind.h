@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Private header of the bindings: the state, the classes, and every function named cal_.
+ *
+ * Ownership (docs/design/ownership.md says why)
+ *   - An object that Lua can see is one full userdata that embeds the runtime's struct; Lua's
+ *     collector frees it.  Its Lua values are in its user values, whose places are enums here.
+ *   - What a loop refers to is kept in that loop's user values: unfinished tasks, timers and
+ *     gathers in its *held array* (a place is found when the object is made), queued handles in a
+ *     list that runs beside the ready queue, watching handles in a table by descriptor.
+ *   - The state is upvalue 1 of every C function and the only registry entry besides the loops.
+ *   - Runtime callbacks use `state->L`; no Lua error leaves them (call.c).
+ */
+#ifndef CAL_BIND_H
+#define CAL_BIND_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "casync.h"
+#include "casync/impl/gather.h"
+#include "casync/impl/op.h"
+
+/* ---- kinds of userdata (class.c) ---- */
+
+enum cal_kind_id {
+  CAL_FUTURE, /* the three futures come first */
+  CAL_TASK,
+  CAL_GATHER,
+  CAL_HANDLE,
+  CAL_TIMER,
+  CAL_LOOP,
+  CAL_COROUTINE,
+  CAL_OP,
+  CAL_SENTINEL,
+  CAL_KINDS
+};
+
+/* Every userdata begins with the address of its kind: that, and not a metatable, is what the type
+ * check trusts, since metatables can be exchanged from Lua. */
+struct cal_kind {
+  enum cal_kind_id id;
+  const char *name;
+};
+
+extern const struct cal_kind cal_kinds[CAL_KINDS];
+
+struct cal_object {
+  const struct cal_kind *kind;
+};
+
+/* ---- the state (state.c) ---- */
+
+/* User values of the state. */
+enum cal_state_value {
+  CAL_STATE_METAS = 1,                            /* instance metatables: + enum cal_kind_id */
+  CAL_STATE_COROUTINE_PLAIN = CAL_STATE_METAS + CAL_KINDS, /* Coroutine without __gc */
+  CAL_STATE_OP_CHECKED,  /* Op with __gc */
+  CAL_STATE_KW,          /* metatable that marks options */
+  CAL_STATE_POOL,        /* finished Lua threads */
+  CAL_STATE_LOOPS,       /* weak: light userdata of a casync_loop -> Loop */
+  CAL_STATE_RUNNING,     /* the running Loop */
+  CAL_STATE_HELD,        /* its held array */
+  CAL_STATE_ERRORS,      /* name -> exception class */
+  CAL_STATE_CANCELLED,   /* instance metatable of CancelledError */
+  CAL_STATE_HOOKS,       /* functions of the Lua layer that C calls */
+  CAL_STATE_MESSAGE,     /* message of the cancellation being requested */
+  CAL_STATE_TRACEBACK,   /* stack of the error that is being caught */
+  CAL_STATE_TRACED,      /* the error it belongs to */
+  CAL_STATE_REPORTS,     /* contexts for the exception handler, made by finalizers */
+  CAL_STATE_CONTEXT,     /* current context outside of tasks */
+  CAL_STATE_CONTEXT_META,/* metatable of contexts */
+  CAL_STATE_NAMES,       /* weak: function -> name */
+  CAL_STATE_SLEEP0,      /* the shared op of sleep(0) */
+  CAL_STATE_LEFT,        /* the error that leaves the loop */
+  CAL_STATE_VALUES = CAL_STATE_LEFT
+};
+
+struct cal_loop;
+struct cal_task;
+
+struct cal_state {
+  struct cal_object object; /* kind NULL */
+  lua_State *L;             /* where runtime callbacks may push, and who resumes tasks */
+  lua_State *current;       /* the coroutine that may await; NULL = none */
+  lua_State *expected;      /* the coroutine that the scheduler resumes now */
+  lua_State *innermost;     /* the innermost coroutine that runs, for interrupts */
+  struct cal_loop *running; /* NULL = none */
+  const struct cal_object *sleep0;
+  const void *cancelled_meta;   /* identity of CancelledError's metatable */
+  const void *kw_meta;
+  enum casync_resume how;       /* how the coroutine goes on */
+  enum casync_action action;    /* what a suspension wants */
+  struct casync_future *awaited;/* the future it waits for */
+  bool has_message;             /* CAL_STATE_MESSAGE is not nil */
+  bool failed;                  /* the coroutine that just ended raised an error */
+  volatile int interrupt;       /* a KeyboardInterrupt is due in busy Lua code */
+  int pooled;                   /* threads in the pool */
+  unsigned ops_made;            /* library operations so far: which of them are checked */
+  int reports;                  /* contexts in CAL_STATE_REPORTS */
+  lua_Hook hook;                /* the user's, while one of ours is in its place */
+  int hook_mask, hook_count;
+  uint64_t task_names;          /* last N of "Task-N" */
+  uint64_t task_serial;         /* tasks made so far */
+};
+
+#define CAL_STATE_INDEX lua_upvalueindex(1)
+
+static inline struct cal_state *cal_state(lua_State *L)
+{
+  return lua_touserdata(L, CAL_STATE_INDEX);
+}
+
+/* For functions without the upvalue: pushes the state and returns it. */
+struct cal_state *cal_push_state(lua_State *L);
+struct cal_state *cal_find_state(lua_State *L); /* the same without pushing */
+/* Pushes user value `value` of the state. */
+void cal_push_value(lua_State *L, int value);
+/* Pops a value into user value `value` of the state. */
+void cal_store_value(lua_State *L, int value);
+void cal_state_open(lua_State *L); /* pushes the state, made if need be */
+/* Adds functions to the table on top, with the state as upvalue 1. */
+void cal_set_functions(lua_State *L, const luaL_Reg *functions);
+
+/* Lets runtime callbacks use `L` until cal_leave(); no error may be raised in between. */
+static inline lua_State *cal_enter(struct cal_state *state, lua_State *L)
+{
+  lua_State *outer = state->L;
+  state->L = L;
+  return outer;
+}
+
+static inline void cal_leave(struct cal_state *state, lua_State *outer)
+{
+  state->L = outer;
+}
+
+/* ---- classes (class.c) ---- */
+
+struct cal_class {
+  enum cal_kind_id kind;
+  const luaL_Reg *methods;
+  const luaL_Reg *metamethods;
+};
+
+/* Makes a class as DESIGN's convention wants it and leaves it on the stack. */
+void cal_class_make(lua_State *L, const struct cal_class *class);
+/* Copies the methods of the class in field `parent` of the module (below the class on top) into the
+ * class, where it has none of its own: calls then need one look-up. */
+void cal_inherit(lua_State *L, const char *parent);
+/* The object of `kind` at `index`, or NULL. */
+void *cal_test(lua_State *L, int index, enum cal_kind_id kind, size_t size);
+/* The same, or an argument error. */
+void *cal_check(lua_State *L, int index, enum cal_kind_id kind, size_t size);
+/* New userdata of `kind` with the class's own metatable, zeroed but for its kind. */
+void *cal_new(lua_State *L, enum cal_kind_id kind, size_t size, int values);
+/* The same for `__new(class)`: the metatable is that of the class at index 1. */
+void *cal_new_of_class(lua_State *L, enum cal_kind_id kind, size_t size, int values);
+int cal_fields(lua_State *L); /* core.fields(object[, false]) */
+
+/* ---- errors and calls (error.c, call.c) ---- */
+
+/* Pushes a new error object of class `name`. */
+void cal_push_error(lua_State *L, const char *name, const char *format, ...);
+/* Raises one. */
+int cal_raise(lua_State *L, const char *name, const char *format, ...);
+/* Raises the error for a runtime code. */
+int cal_raise_code(lua_State *L, int code);
+/* Pushes a CancelledError whose message is the value on top (nil: none), which it replaces. */
+void cal_make_cancelled(lua_State *L);
+bool cal_is_cancelled_error(lua_State *L, int index);
+bool cal_is_error_of(lua_State *L, int index, const char *name);
+/* If the value at `index` is an exception class, replaces it by an instance. */
+void cal_instantiate(lua_State *L, int index);
+
+/* lua_pcall with the traceback kept in the state; `function` and `nargs` arguments are on top. */
+int cal_call(lua_State *L, int nargs, int nresults);
+/* A message handler that keeps the traceback of what nobody else catches. */
+int cal_keep_traceback(lua_State *L);
+/* Runs `function` protected with one light userdata; false if it raised (the error is popped). */
+bool cal_protect(lua_State *L, lua_CFunction function, void *data);
+/* The same, with the error left on the stack. */
+int cal_try(lua_State *L, lua_CFunction function, void *data);
+
+/* Reports through the exception handler of `loop` (NULL: the running one, or the default log).
+ * The error is on top (popped); the object at `object` (0: none) goes under `key`. */
+void cal_report(lua_State *L, struct cal_loop *loop, const char *message, const char *key,
+                int object);
+/* Keeps a report that a finalizer makes for the next iteration: fields as above. */
+void cal_report_later(lua_State *L, const char *message, const char *key, int object, int error);
+void cal_drain_reports(lua_State *L, struct cal_loop *loop);
+void cal_open_report(lua_State *L); /* core.hooks */
+
+/* ---- context (core/context.c) ---- */
+
+void cal_push_context(lua_State *L);        /* the current one, or nil */
+void cal_capture_context(lua_State *L);     /* a copy of it; nil if there is nothing to copy */
+void cal_check_context(lua_State *L, int index);
+void cal_open_context(lua_State *L);
+
+/* ---- options ---- */
+
+/* Whether the value at `index` is a table of options: string keys and no metatable, or marked. */
+bool cal_is_kw(lua_State *L, int index);
+void cal_open_kw(lua_State *L);
+
+/* ---- futures (core/future.c) ---- */
+
+enum cal_future_value {
+  CAL_FUTURE_VALUE = 1, /* pending: Loop, task's thread or body, gather's children; done: result */
+  CAL_FUTURE_EXTRA,     /* table of rare things, see enum cal_extra */
+  CAL_FUTURE_CORO,      /* tasks: what get_coro() returns */
+  CAL_FUTURE_VALUES = CAL_FUTURE_CORO
+};
+
+/* Places in the extra table. */
+enum cal_extra {
+  CAL_EXTRA_CALLBACKS = 1, /* array of handles, in order */
+  CAL_EXTRA_FIELDS,        /* fields of a subclass's instance */
+  CAL_EXTRA_SENTINEL,      /* reports an exception that nobody read */
+  CAL_EXTRA_TRACEBACK,     /* where the error was raised */
+  CAL_EXTRA_NAME,          /* a task's name, if given */
+  CAL_EXTRA_CONTEXT,       /* a task's context, if there is one */
+  CAL_EXTRA_MESSAGE,       /* message of a flagged cancellation */
+  CAL_EXTRA_OP_MESSAGE     /* message of the cancellation that undid the task's op */
+};
+
+/* casync_future.flags as the bindings use it. */
+enum cal_future_flag {
+  CAL_FUTURE_MULTI = 1,     /* the value is a table of several results */
+  CAL_FUTURE_UNREAD = 2,    /* an exception that nobody has read */
+  CAL_FUTURE_SAVED = 4,     /* cancelled: the value is the error itself, good for one raise */
+  CAL_FUTURE_OPEN = 8,      /* init() has run */
+  CAL_FUTURE_LUA_CANCEL = 16, /* a subclass has its own cancel() */
+  CAL_FUTURE_MESSAGE = 32   /* cancelled: the value is the message */
+};
+
+struct cal_future {
+  struct cal_object object;
+  struct casync_future future;
+};
+
+struct cal_future *cal_test_future(lua_State *L, int index);
+struct cal_future *cal_check_future(lua_State *L, int index); /* opened ones only */
+static inline struct cal_future *cal_future_of(const struct casync_future *future)
+{
+  return (struct cal_future *)(void *)((char *)future - offsetof(struct cal_future, future));
+}
+/* Pushes results and returns their number, or raises; the future at `index` is done. */
+int cal_future_result(lua_State *L, int index);
+/* Whether raising the future's error raises a CancelledError. */
+bool cal_future_raises_cancelled(lua_State *L, int index);
+/* Stores the `n` values on top as the result. */
+void cal_future_store(lua_State *L, int index, int n);
+/* Stores the error on top and arms its report. */
+void cal_future_store_error(lua_State *L, int index);
+void cal_push_extra(lua_State *L, int index, int place);        /* nil if there is none */
+void cal_set_extra(lua_State *L, int index, int place);         /* pops the value */
+/* Pushes the error that result() raises for a cancelled future. */
+void cal_push_cancelled(lua_State *L, int index);
+void cal_mark_read(lua_State *L, int index);
+/* Opens the blank future at 1 for the Loop on top (popped). */
+void cal_future_open(lua_State *L, struct cal_future *self, struct cal_loop *loop);
+/* Pushes the Loop at option "loop", else the running or the current one. */
+struct cal_loop *cal_option_loop(lua_State *L, int options);
+void cal_open_sentinel(lua_State *L);
+
+/* ---- cancelling (core/cancel.c) ---- */
+
+/* Method cancel(self[, msg]) of every future. */
+int cal_cancel_method(lua_State *L);
+/* Cancels the future whose object is on top, as its kind or its subclass does. */
+bool cal_cancel_top(lua_State *L);
+/* Notes at init() whether the class of the object at `index` has a cancel() of its own. */
+void cal_note_cancel_method(lua_State *L, int index);
+bool cal_cancel_virtual(struct casync_future *future); /* casync_future_type.cancel of all */
+bool cal_cancel_awaited(struct casync_task *task);
+void cal_keep_message(struct casync_task *task, enum casync_message what);
+void cal_open_future(lua_State *L);
+
+/* ---- tasks (core/task.c, core/start.c) ---- */
+
+struct cal_task {
+  struct cal_object object;
+  struct casync_task task;
+  lua_State *co;   /* the thread that runs it, kept alive by CAL_FUTURE_VALUE; NULL before */
+  uint64_t name;   /* N of "Task-N" */
+  uint64_t serial; /* order of making */
+};
+
+/* casync_task.spare[0]: its coroutine yielded values by Lua's own yield, which is an error. */
+enum { CAL_TASK_GOOD_YIELD, CAL_TASK_BAD_YIELD };
+
+static inline struct cal_task *cal_task_of(const struct casync_task *task)
+{
+  return (struct cal_task *)(void *)((char *)task - offsetof(struct cal_task, task));
+}
+
+/* Pushes the Task of a pending task. */
+void cal_push_task(lua_State *L, struct cal_task *task);
+/* Raises the CancelledError of a flagged or op cancellation of the current task. */
+int cal_raise_cancelled(lua_State *L, struct cal_task *task, int place);
+void cal_open_task(lua_State *L);
+void cal_open_create_task(lua_State *L);
+int cal_loop_create_task(lua_State *L); /* Loop:create_task */
+/* Opens the blank task at `index` for the Loop and the body on top (both popped). */
+void cal_task_open(lua_State *L, int index, struct cal_loop *loop);
+/* Starts it: queued, or at once if `eager`; raises what left an eager one. */
+void cal_task_launch(lua_State *L, struct cal_task *task, bool eager);
+/* casync_task_type.step and .done */
+enum casync_action cal_task_step(struct casync_task *task, enum casync_resume how);
+void cal_task_done(struct casync_task *task);
+/* Ends a task with the `n` results, or the error, on top of L (popped). */
+enum casync_action cal_task_return(lua_State *L, struct cal_task *task, int n);
+enum casync_action cal_task_fail(lua_State *L, struct cal_task *task);
+
+/* ---- a task's coroutine that Lua's own yield left (core/stock_yield.c) ---- */
+
+/* Its `n` yielded values are on its stack (popped): what the task does. */
+enum casync_action cal_stock_yield(struct cal_task *task, int n);
+/* Prepares it to go on; false, with an error on L, if it cannot. */
+bool cal_resume_stock_yield(lua_State *L, struct cal_task *task, enum casync_resume how);
+
+/* ---- coroutine objects and ops (core/coroutine_object.c, core/op.c) ---- */
+
+enum cal_coroutine_value { CAL_COROUTINE_FUNCTION = 1, CAL_COROUTINE_ARGUMENTS };
+enum cal_coroutine_state { CAL_COROUTINE_NEW, CAL_COROUTINE_TAKEN, CAL_COROUTINE_CLOSED };
+
+struct cal_coroutine {
+  struct cal_object object;
+  uint16_t nargs;
+  uint8_t state; /* enum cal_coroutine_state */
+  bool library;  /* made by the library for one of its own coroutine functions */
+};
+
+struct cal_coroutine *cal_test_coroutine(lua_State *L, int index);
+/* Makes one of the function at `index` and the values after it. */
+void cal_coroutine_new(lua_State *L, int index, bool checked, bool library);
+/* Marks it as awaited and pushes function and arguments on `to`; their number - 1. Raises. */
+int cal_coroutine_take(lua_State *L, int index, lua_State *to);
+/* If the function at `index` is a coroutine function, pushes its body. */
+bool cal_push_async_body(lua_State *L, int index);
+void cal_open_coroutine_object(lua_State *L);
+
+struct cal_op {
+  struct cal_object object;
+  int nresults; /* user values: what the op returns */
+  union {
+    struct casync_op op;
+    struct casync_sleep sleep;
+  } of;
+};
+
+struct cal_op *cal_test_op(lua_State *L, int index);
+int cal_op_results(lua_State *L, int index); /* pushes what it returns */
+void cal_open_op(lua_State *L);
+
+/* ---- awaiting (core/suspend.c, core/coroutine.c) ---- */
+
+/* What a suspended await waits for, as its continuation's context. */
+enum cal_wait { CAL_WAIT_FUTURE, CAL_WAIT_OP, CAL_WAIT_THROW };
+
+/* Address that marks what an await yields. */
+extern const char cal_await_mark;
+/* Whether the thread `co`, which has just yielded or is suspended, waits in an await. */
+bool cal_is_awaiting(lua_State *co);
+/* Raises the error that says why nothing can be awaited here. */
+int cal_refuse_await(lua_State *L, struct cal_state *state);
+/* Makes `co` raise the error on top of `from` at its next instruction. */
+void cal_open_suspend(lua_State *L);
+void cal_open_coroutine(lua_State *L);
+
+/* ---- handles (core/handle.c) ---- */
+
+enum cal_handle_value {
+  CAL_HANDLE_CALLBACK = 1,
+  CAL_HANDLE_NEXT,    /* the handle queued after this one */
+  CAL_HANDLE_CONTEXT,
+  CAL_HANDLE_ARGUMENTS
+};
+
+struct cal_handle {
+  struct cal_object object;
+  struct casync_timer timer; /* a Handle uses only timer.handle */
+  struct cal_loop *loop;
+  double when;               /* TimerHandle */
+  uint32_t slot;             /* TimerHandle: held; a watching handle: its key */
+  int nargs;
+};
+
+struct cal_handle *cal_test_handle(lua_State *L, int index);
+/* Makes a handle of the callback at `index`, `nargs` arguments after it, and context (popped). */
+struct cal_handle *cal_handle_new(lua_State *L, struct cal_loop *loop, enum cal_kind_id kind,
+                                  int index, int nargs);
+/* Appends the Handle on top to the list of queued ones (popped) and queues it. */
+void cal_handle_queue(lua_State *L, struct cal_loop *loop, struct cal_handle *handle);
+void cal_handle_clear(lua_State *L, int index, struct cal_handle *handle);
+/* Splits "callback, arguments…[, options]" from `first` on; pushes the context; count of args. */
+int cal_callback_arguments(lua_State *L, int first);
+/* Keeps a handle that waits in a future findable by its address. */
+void cal_handle_register(lua_State *L, struct cal_loop *loop, int index);
+extern const struct casync_handle_type cal_callback_handle;
+extern const struct casync_handle_type cal_watch_handle;
+extern const struct casync_handle_type cal_signal_handle;
+void cal_open_handle(lua_State *L);
+
+/* ---- loops (core/loop.c, core/held.c, io/) ---- */
+
+enum cal_loop_value {
+  CAL_LOOP_HELD = 1,  /* array: tasks, timers, gathers; free places are chained by number */
+  CAL_LOOP_FIELDS,
+  CAL_LOOP_FIRST,     /* queued handles, first and last */
+  CAL_LOOP_LAST,
+  CAL_LOOP_WATCHING,  /* descriptor * 2 + direction -> Handle */
+  CAL_LOOP_SIGNALS,   /* number -> Handle, or the function of the Runner for SIGINT */
+  CAL_LOOP_CALLBACKS, /* weak: light userdata -> Handle that waits in a future */
+  CAL_LOOP_VALUES = CAL_LOOP_CALLBACKS
+};
+
+struct cal_loop {
+  struct cal_object object;
+  struct casync_loop *loop;    /* NULL before init and after the end */
+  struct casync_handle relay;  /* runs what signals asked for */
+  struct cal_state *state;
+  uint32_t slots, free_slot;   /* held array: its length, first free place (0: none) */
+  bool debug;
+  bool has_factory;
+  int interrupts;              /* SIGINTs since the Runner took it over */
+  unsigned long thread;        /* identity of the thread that runs it */
+};
+
+struct cal_loop *cal_test_loop(lua_State *L, int index);
+struct cal_loop *cal_check_loop(lua_State *L, int index);      /* not closed: any state */
+struct cal_loop *cal_check_open_loop(lua_State *L, int index); /* raises if closed */
+/* The state of a pending future (whose loop is alive). */
+static inline struct cal_state *cal_state_of(const struct casync_future *future)
+{
+  return ((struct cal_loop *)casync_loop_data(future->loop))->state;
+}
+/* Pushes the Loop of a runtime loop and returns its struct; nil and NULL if it is gone (the
+ * address is then only a number). */
+struct cal_loop *cal_push_loop(lua_State *L, const struct casync_loop *loop);
+/* The running loop, pushed; raises "no running event loop". */
+struct cal_loop *cal_need_running_loop(lua_State *L);
+/* Finds a place for the value on top (popped) in the held array; may raise. */
+uint32_t cal_hold(lua_State *L, struct cal_loop *loop);
+void cal_push_held(lua_State *L, struct cal_loop *loop, uint32_t slot);
+void cal_unhold(lua_State *L, struct cal_loop *loop, uint32_t slot);
+/* Ends everything of a loop that closes: tasks are abandoned and reported. */
+void cal_loop_abandon(lua_State *L, int index, struct cal_loop *loop);
+void cal_check_thread(lua_State *L, struct cal_loop *loop);
+void cal_open_loop(lua_State *L);
+void cal_open_watch(lua_State *L);   /* adds to the Loop class on top */
+void cal_open_signals(lua_State *L); /* the same */
+void cal_run_signals(lua_State *L, struct cal_loop *loop);
+/* Leaves the loop with the error on top (popped). */
+void cal_leave_with(lua_State *L, struct cal_loop *loop);
+
+void cal_open_gather(lua_State *L);
+bool cal_gather_cancel(lua_State *L, int index); /* the message is in the state */
+
+/* Pushes what the innermost await of the thread `co` waits for; nil if that is not kept. */
+void cal_push_awaited(lua_State *L, lua_State *co);
+
+#endif

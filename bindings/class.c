@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Classes of userdata.  A class is a table of methods with the raw fields `__name`, `__meta` (the
+ * metatable of its instances), `__new` and `__userdata`; lua/casync/class.lua makes it callable
+ * and gives it a parent.  A type check looks at the object's kind, never at its metatable.
+ */
+#include "bind.h"
+
+#include <string.h>
+
+const struct cal_kind cal_kinds[CAL_KINDS] = {
+    [CAL_FUTURE] = {CAL_FUTURE, "Future"},
+    [CAL_TASK] = {CAL_TASK, "Task"},
+    [CAL_GATHER] = {CAL_GATHER, "GatheringFuture"},
+    [CAL_HANDLE] = {CAL_HANDLE, "Handle"},
+    [CAL_TIMER] = {CAL_TIMER, "TimerHandle"},
+    [CAL_LOOP] = {CAL_LOOP, "Loop"},
+    [CAL_COROUTINE] = {CAL_COROUTINE, "Coroutine"},
+    [CAL_OP] = {CAL_OP, "Op"},
+    [CAL_SENTINEL] = {CAL_SENTINEL, "Sentinel"},
+};
+
+static void set_name(lua_State *L, const char *name)
+{
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "__name");
+}
+
+/* Makes the instance metatable of the class on top and leaves it above. */
+static void make_meta(lua_State *L, const struct cal_class *class)
+{
+  lua_newtable(L);
+  set_name(L, cal_kinds[class->kind].name);
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, "__index");
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, "__class");
+  if (class->metamethods != NULL) cal_set_functions(L, class->metamethods);
+}
+
+void cal_class_make(lua_State *L, const struct cal_class *class)
+{
+  lua_newtable(L);
+  set_name(L, cal_kinds[class->kind].name);
+  lua_pushboolean(L, 1);
+  lua_setfield(L, -2, "__userdata");
+  cal_set_functions(L, class->methods);
+  make_meta(L, class);
+  lua_pushvalue(L, -1);
+  cal_store_value(L, CAL_STATE_METAS + (int)class->kind);
+  lua_setfield(L, -2, "__meta");
+}
+
+void cal_inherit(lua_State *L, const char *parent)
+{
+  int class = lua_gettop(L);
+  lua_getfield(L, class - 1, parent);
+  for (lua_pushnil(L); lua_next(L, class + 1); lua_pop(L, 1)) {
+    if (!lua_iscfunction(L, -1)) continue;
+    lua_pushvalue(L, -2);
+    bool own = lua_rawget(L, class) != LUA_TNIL;
+    lua_pop(L, 1);
+    if (own) continue;
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, class);
+  }
+  lua_settop(L, class);
+}
+
+void *cal_test(lua_State *L, int index, enum cal_kind_id kind, size_t size)
+{
+  struct cal_object *object = lua_touserdata(L, index);
+  if (object == NULL || lua_rawlen(L, index) < size) return NULL;
+  return object->kind == &cal_kinds[kind] ? object : NULL;
+}
+
+void *cal_check(lua_State *L, int index, enum cal_kind_id kind, size_t size)
+{
+  void *object = cal_test(L, index, kind, size);
+  if (object == NULL) luaL_typeerror(L, index, cal_kinds[kind].name);
+  return object;
+}
+
+static void *new_object(lua_State *L, enum cal_kind_id kind, size_t size, int values)
+{
+  struct cal_object *object = lua_newuserdatauv(L, size, values);
+  memset(object, 0, size);
+  object->kind = &cal_kinds[kind];
+  return object;
+}
+
+void *cal_new(lua_State *L, enum cal_kind_id kind, size_t size, int values)
+{
+  void *object = new_object(L, kind, size, values);
+  cal_push_value(L, CAL_STATE_METAS + (int)kind);
+  lua_setmetatable(L, -2);
+  return object;
+}
+
+void *cal_new_of_class(lua_State *L, enum cal_kind_id kind, size_t size, int values)
+{
+  luaL_checktype(L, 1, LUA_TTABLE);
+  void *object = new_object(L, kind, size, values);
+  lua_pushliteral(L, "__meta");
+  if (lua_rawget(L, 1) != LUA_TTABLE)
+    luaL_error(L, "bad class: no '__meta' (use %s:subclass)", cal_kinds[kind].name);
+  lua_setmetatable(L, -2);
+  return object;
+}
+
+/* Pushes the table that keeps the fields of the instance at 1, or nil. */
+static bool push_fields(lua_State *L)
+{
+  if (cal_test_future(L, 1) != NULL) {
+    cal_push_extra(L, 1, CAL_EXTRA_FIELDS);
+  } else if (cal_test_loop(L, 1) != NULL) {
+    lua_getiuservalue(L, 1, CAL_LOOP_FIELDS);
+  } else {
+    luaL_typeerror(L, 1, "Future, Task or Loop");
+  }
+  return !lua_isnil(L, -1);
+}
+
+int cal_fields(lua_State *L)
+{
+  bool found = push_fields(L);
+  if (found || (lua_isboolean(L, 2) && !lua_toboolean(L, 2))) return 1;
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  cal_set_extra(L, 1, CAL_EXTRA_FIELDS); /* a Loop always has its table */
+  return 1;
+}

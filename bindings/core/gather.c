@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * GatheringFuture: what asyncio.gather returns.  The runtime counts; here the values of the
+ * children, which are in a table (the future's value while it is pending), become the result.
+ */
+#include "bind.h"
+
+struct cal_gather {
+  struct cal_object object;
+  struct casync_gather gather;
+  struct casync_gather_child children[];
+};
+
+_Static_assert(offsetof(struct cal_gather, gather) == offsetof(struct cal_future, future),
+               "a gather is a future");
+
+enum { CHILDREN = CAL_FUTURE_CORO }; /* user value: array of the children, field n */
+
+static struct cal_loop *loop_of(struct casync_gather *gather)
+{
+  return casync_loop_data(gather->future.loop);
+}
+
+/* ---- collecting ---- */
+
+/* Pushes what child `i` contributes to the list, and whether it failed. */
+static bool push_outcome(lua_State *L, int children, uint32_t i)
+{
+  lua_rawgeti(L, children, (lua_Integer)i + 1);
+  struct cal_future *child = cal_test_future(L, -1);
+  bool failed = child->future.state != CASYNC_RESULT;
+  cal_mark_read(L, -1);
+  if (child->future.state == CASYNC_CANCELLED) {
+    if (child->future.flags & CAL_FUTURE_MESSAGE)
+      lua_getiuservalue(L, -1, CAL_FUTURE_VALUE);
+    else
+      lua_pushnil(L);
+    cal_make_cancelled(L);
+  } else {
+    lua_getiuservalue(L, -1, CAL_FUTURE_VALUE);
+    if (child->future.flags & CAL_FUTURE_MULTI) {
+      lua_rawgeti(L, -1, 1);
+      lua_remove(L, -2);
+    }
+  }
+  lua_remove(L, -2);
+  return failed;
+}
+
+/* Arguments: gather, children.  Makes the list of results the gather's value. */
+static void store_results(lua_State *L, struct casync_gather *gather)
+{
+  lua_createtable(L, (int)gather->length, 2);
+  if (gather->return_exceptions) {
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "failed");
+  } else {
+    lua_pushnil(L);
+  }
+  for (uint32_t i = 0; i < gather->length; i++) {
+    bool failed = push_outcome(L, 2, i);
+    lua_rawseti(L, 3, (lua_Integer)i + 1);
+    if (!failed) continue;
+    lua_pushboolean(L, 1);
+    lua_rawseti(L, 4, (lua_Integer)i + 1);
+  }
+  lua_pushinteger(L, gather->length);
+  lua_setfield(L, 3, "n");
+  lua_settop(L, 3);
+  lua_setiuservalue(L, 1, CAL_FUTURE_VALUE);
+}
+
+/* Stores the error of the future on top as the gather's. */
+static void store_child_error(lua_State *L)
+{
+  int child = lua_gettop(L);
+  struct cal_future *future = cal_test_future(L, child);
+  if (future->future.state == CASYNC_CANCELLED) {
+    cal_push_cancelled(L, child);
+  } else {
+    cal_mark_read(L, child);
+    cal_push_extra(L, child, CAL_EXTRA_TRACEBACK);
+    cal_store_value(L, CAL_STATE_TRACEBACK);
+    lua_getiuservalue(L, child, CAL_FUTURE_VALUE);
+    lua_pushvalue(L, -1);
+    cal_store_value(L, CAL_STATE_TRACED);
+  }
+  cal_future_store_error(L, 1);
+}
+
+/* Pushes the cancellation error of the future at `index`, whether it was cancelled or not. */
+static void push_cancelled_anyway(lua_State *L, int index)
+{
+  struct cal_future *future = cal_test_future(L, index);
+  if (future->future.state == CASYNC_CANCELLED) {
+    cal_push_cancelled(L, index);
+  } else {
+    lua_pushnil(L);
+    cal_make_cancelled(L);
+  }
+}
+
+struct collecting {
+  struct casync_gather *gather;
+  struct casync_gather_child *child; /* whose error ends it, or NULL */
+  enum casync_future_state state;
+};
+
+/* Arguments: collecting (light), gather. */
+static int collect(lua_State *L)
+{
+  struct collecting *collecting = lua_touserdata(L, 1);
+  struct casync_gather *gather = collecting->gather;
+  struct casync_gather_child *child = collecting->child;
+  if (child == NULL && gather->cancel_requested) child = gather->last;
+  lua_remove(L, 1);
+  lua_getiuservalue(L, 1, CHILDREN);
+  if (child == NULL) {
+    store_results(L, gather);
+    collecting->state = CASYNC_RESULT;
+    return 0;
+  }
+  lua_rawgeti(L, 2, child - gather->children + 1);
+  if (collecting->child == NULL) {
+    /* Cancelled with return_exceptions: whatever the last child did, the gather is cancelled. */
+    push_cancelled_anyway(L, 3);
+    cal_future_store_error(L, 1);
+  } else {
+    store_child_error(L);
+  }
+  collecting->state = CASYNC_ERROR;
+  return 0;
+}
+
+static void push_gather(lua_State *L, struct casync_gather *gather)
+{
+  cal_push_held(L, loop_of(gather), gather->future.slot);
+}
+
+static enum casync_future_state on_collect(struct casync_gather *gather,
+                                           struct casync_gather_child *child)
+{
+  lua_State *L = loop_of(gather)->state->L;
+  struct collecting collecting = {gather, child, CASYNC_ERROR};
+  push_gather(L, gather);
+  lua_pushcfunction(L, collect);
+  lua_pushlightuserdata(L, &collecting);
+  lua_pushvalue(L, -3);
+  if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
+    lua_setiuservalue(L, -2, CAL_FUTURE_VALUE); /* no memory: that is the gather's error */
+    collecting.state = CASYNC_ERROR;
+  }
+  lua_pop(L, 1);
+  return collecting.state;
+}
+
+static void on_late(struct casync_gather *gather, struct casync_gather_child *child)
+{
+  (void)gather;
+  cal_future_of(child->future)->future.flags &= (uint8_t)~CAL_FUTURE_UNREAD;
+}
+
+static void on_released(struct casync_gather *gather)
+{
+  struct cal_loop *loop = loop_of(gather);
+  lua_State *L = loop->state->L;
+  if (gather->future.slot == 0) return;
+  push_gather(L, gather);
+  lua_pushnil(L);
+  lua_setiuservalue(L, -2, CHILDREN);
+  lua_pop(L, 1);
+  cal_unhold(L, loop, gather->future.slot);
+  gather->future.slot = 0;
+}
+
+/* ---- cancelling ---- */
+
+bool cal_gather_cancel(lua_State *L, int index)
+{
+  struct cal_gather *self = lua_touserdata(L, index);
+  bool accepted = false;
+  if (self->gather.future.state != CASYNC_PENDING) return false;
+  lua_getiuservalue(L, index, CHILDREN);
+  for (uint32_t i = 0; i < self->gather.length; i++) {
+    lua_rawgeti(L, -1, (lua_Integer)i + 1);
+    if (cal_cancel_top(L)) accepted = true;
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  if (accepted) self->gather.cancel_requested = true;
+  return accepted;
+}
+
+/* ---- making ---- */
+
+static const struct casync_gather_type gather_type = {
+    {cal_cancel_virtual}, on_late, on_collect, on_released};
+
+/* Whether the child at the top stands at an earlier place; notes it in the table at `seen`. */
+static bool is_repeated(lua_State *L, int seen)
+{
+  lua_pushvalue(L, -1);
+  bool repeated = lua_rawget(L, seen) != LUA_TNIL;
+  lua_pop(L, 1);
+  if (repeated) return true;
+  lua_pushvalue(L, -1);
+  lua_pushboolean(L, 1);
+  lua_rawset(L, seen);
+  return false;
+}
+
+/* gather(children, n, return_exceptions, loop) -> GatheringFuture; n > 0 futures of the loop */
+static int gather(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_Integer n = luaL_checkinteger(L, 2);
+  struct cal_loop *loop = cal_check_open_loop(L, 4);
+  luaL_argcheck(L, n > 0 && n < 0x1000000, 2, "1 to 16777215 children");
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_rawgeti(L, 1, i);
+    cal_check_future(L, -1);
+    lua_pop(L, 1);
+  }
+  lua_newtable(L); /* 5: seen */
+  struct cal_gather *self =
+      cal_new(L, CAL_GATHER, sizeof *self + (size_t)n * sizeof *self->children, CAL_FUTURE_VALUES);
+  casync_gather_init(&self->gather, loop->loop, &gather_type, self->children, (uint32_t)n,
+                     lua_toboolean(L, 3));
+  self->gather.future.flags = CAL_FUTURE_OPEN;
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_rawgeti(L, 1, i);
+    struct cal_future *child = cal_test_future(L, -1);
+    casync_gather_set(&self->gather, (uint32_t)i - 1, &child->future, is_repeated(L, 5));
+    lua_pop(L, 1);
+  }
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, 6, CHILDREN);
+  lua_pushvalue(L, 4);
+  lua_setiuservalue(L, 6, CAL_FUTURE_VALUE);
+  lua_pushvalue(L, 6);
+  self->gather.future.slot = cal_hold(L, loop);
+  lua_State *outer = cal_enter(loop->state, L);
+  casync_gather_start(&self->gather);
+  cal_leave(loop->state, outer);
+  return 1;
+}
+
+void cal_open_gather(lua_State *L)
+{
+  static const luaL_Reg methods[] = {{NULL, NULL}};
+  static const luaL_Reg functions[] = {{"gather", gather}, {NULL, NULL}};
+  static const struct cal_class class = {CAL_GATHER, methods, NULL};
+  cal_class_make(L, &class);
+  cal_inherit(L, "Future");
+  lua_setfield(L, -2, "GatheringFuture");
+  cal_set_functions(L, functions);
+}

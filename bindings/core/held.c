@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The held array of a loop: what it refers to without being asked by Lua (unfinished tasks, timers,
+ * gathers).  A place is found when the object is made, where an error is allowed; letting go
+ * overwrites it and cannot fail.  Free places are chained by their numbers.
+ */
+#include "bind.h"
+
+/* Pushes the held array; that of the running loop is at hand in the state. */
+static void push_array(lua_State *L, struct cal_loop *loop)
+{
+  if (loop->state->running == loop) {
+    cal_push_value(L, CAL_STATE_HELD);
+    return;
+  }
+  cal_push_loop(L, loop->loop);
+  lua_getiuservalue(L, -1, CAL_LOOP_HELD);
+  lua_remove(L, -2);
+}
+
+uint32_t cal_hold(lua_State *L, struct cal_loop *loop)
+{
+  uint32_t slot = loop->free_slot;
+  push_array(L, loop);
+  lua_insert(L, -2);
+  if (slot == 0) {
+    slot = loop->slots + 1;
+    lua_rawseti(L, -2, slot); /* may fail */
+    loop->slots = slot;
+  } else {
+    lua_rawgeti(L, -2, slot);
+    loop->free_slot = (uint32_t)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    lua_rawseti(L, -2, slot);
+  }
+  lua_pop(L, 1);
+  return slot;
+}
+
+void cal_push_held(lua_State *L, struct cal_loop *loop, uint32_t slot)
+{
+  push_array(L, loop);
+  lua_rawgeti(L, -1, slot);
+  lua_remove(L, -2);
+}
+
+void cal_unhold(lua_State *L, struct cal_loop *loop, uint32_t slot)
+{
+  if (slot == 0) return;
+  push_array(L, loop);
+  lua_pushinteger(L, loop->free_slot);
+  lua_rawseti(L, -2, slot);
+  lua_pop(L, 1);
+  loop->free_slot = slot;
+}
+
+/* ---- the end of a loop ---- */
+
+static void abandon_task(lua_State *L, struct cal_task *task)
+{
+  casync_task_abandon(&task->task);
+  task->task.future.slot = 0;
+  if (!(task->task.flags & CASYNC_TASK_QUIET_DESTROY))
+    cal_report_later(L, "Task was destroyed but it is pending!", "task", lua_gettop(L), 0);
+}
+
+static void abandon(lua_State *L)
+{
+  struct cal_object *object = lua_touserdata(L, -1);
+  if (object == NULL) return;
+  switch (object->kind->id) {
+  case CAL_TASK: abandon_task(L, (struct cal_task *)object); break;
+  case CAL_GATHER:
+    casync_gather_abandon((struct casync_gather *)&((struct cal_future *)object)->future);
+    ((struct cal_future *)object)->future.slot = 0;
+    break;
+  case CAL_TIMER: ((struct cal_handle *)object)->slot = 0; break;
+  case CAL_FUTURE:
+  case CAL_HANDLE:
+  case CAL_LOOP:
+  case CAL_COROUTINE:
+  case CAL_OP:
+  case CAL_SENTINEL:
+  case CAL_KINDS: break;
+  }
+}
+
+void cal_loop_abandon(lua_State *L, int index, struct cal_loop *loop)
+{
+  index = lua_absindex(L, index);
+  lua_getiuservalue(L, index, CAL_LOOP_HELD);
+  int held = lua_gettop(L);
+  for (uint32_t slot = 1; slot <= loop->slots; slot++) {
+    if (lua_rawgeti(L, held, slot) == LUA_TUSERDATA) abandon(L);
+    lua_pushinteger(L, 0);
+    lua_rawseti(L, held, slot);
+    lua_settop(L, held);
+  }
+  loop->slots = loop->free_slot = 0;
+  lua_pushnil(L);
+  lua_setiuservalue(L, index, CAL_LOOP_FIRST);
+  lua_pushnil(L);
+  lua_setiuservalue(L, index, CAL_LOOP_LAST);
+  lua_pop(L, 1);
+}

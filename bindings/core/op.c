@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Native operations as Lua objects: coroutine objects whose body is C.  What an op returns are its
+ * user values.  Methods send, throw, close and await are in lua/casync/await.lua.
+ *
+ * Ops are many and short-lived, and a finalizer doubles the price of one: only the first thousand
+ * of a process and then one in 64 check that they were awaited; in debug mode all do.
+ */
+#include "bind.h"
+
+#include <math.h>
+
+enum { CHECKED_AT_FIRST = 1000, CHECKED_ONE_IN = 64 };
+
+struct cal_op *cal_test_op(lua_State *L, int index)
+{
+  return cal_test(L, index, CAL_OP, sizeof(struct cal_op));
+}
+
+int cal_op_results(lua_State *L, int index)
+{
+  struct cal_op *op = cal_test_op(L, index);
+  if (op == NULL) return 0;
+  luaL_checkstack(L, op->nresults, "too many results");
+  index = lua_absindex(L, index);
+  for (int i = 1; i <= op->nresults; i++) lua_getiuservalue(L, index, i);
+  return op->nresults;
+}
+
+static bool is_checked(struct cal_state *state)
+{
+  unsigned n = state->ops_made++;
+  if (n < CHECKED_AT_FIRST || n % CHECKED_ONE_IN == 0) return true;
+  return state->running != NULL && state->running->debug;
+}
+
+/* Makes an op of the `n` results on top (popped) and leaves it there. */
+static struct cal_op *new_op(lua_State *L, int n)
+{
+  struct cal_op *op = cal_new(L, CAL_OP, sizeof *op, n);
+  op->nresults = n;
+  lua_insert(L, -n - 1);
+  for (int i = n; i >= 1; i--) lua_setiuservalue(L, -i - 1, i);
+  if (!is_checked(cal_state(L))) return op;
+  lua_getiuservalue(L, CAL_STATE_INDEX, CAL_STATE_OP_CHECKED);
+  lua_setmetatable(L, -2);
+  return op;
+}
+
+/* sleep(delay, …) -> op that returns the values after the delay (seconds) */
+static int sleep_op(lua_State *L)
+{
+  lua_Number delay = luaL_checknumber(L, 1);
+  int n = lua_gettop(L) - 1;
+  if (delay <= 0 && n == 0) {
+    lua_getiuservalue(L, CAL_STATE_INDEX, CAL_STATE_SLEEP0);
+    return 1;
+  }
+  if (isnan(delay)) return cal_raise(L, "ValueError", "Invalid delay: NaN (not a number)");
+  luaL_argcheck(L, n < 200, 3, "too many results");
+  casync_sleep_init(&new_op(L, n)->of.sleep, delay);
+  return 1;
+}
+
+static int op_gc(lua_State *L)
+{
+  struct cal_op *op = lua_touserdata(L, 1);
+  if (op->of.op.type == NULL || op->of.op.state != CASYNC_OP_NEW) return 0;
+  casync_op_close(&op->of.op);
+  lua_pushfstring(L, "coroutine '%s' was never awaited", op->of.op.type->name);
+  cal_report_later(L, lua_tostring(L, -1), "coroutine", 1, 0);
+  return 0;
+}
+
+/* op_name(op) -> name, state */
+static int op_name(lua_State *L)
+{
+  static const char *const states[] = {"new", "running", "done"};
+  struct cal_op *op = cal_check(L, 1, CAL_OP, sizeof *op);
+  lua_pushstring(L, op->of.op.type->name);
+  lua_pushstring(L, states[op->of.op.state]);
+  return 2;
+}
+
+static int op_close(lua_State *L)
+{
+  struct cal_op *op = cal_check(L, 1, CAL_OP, sizeof *op);
+  if (op != (const void *)cal_state(L)->sleep0) casync_op_close(&op->of.op);
+  return 0;
+}
+
+/* Makes the metatable of checked ops: that of the class and a finalizer. */
+static void make_checked_meta(lua_State *L)
+{
+  static const luaL_Reg metamethods[] = {{"__gc", op_gc}, {NULL, NULL}};
+  lua_newtable(L);
+  cal_push_value(L, CAL_STATE_METAS + CAL_OP);
+  for (lua_pushnil(L); lua_next(L, -2);) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_settable(L, -5);
+  }
+  lua_pop(L, 1);
+  cal_set_functions(L, metamethods);
+  lua_pushvalue(L, -1);
+  cal_store_value(L, CAL_STATE_OP_CHECKED);
+  lua_setfield(L, -2, "op_checked_meta");
+}
+
+static void make_sleep0(lua_State *L)
+{
+  struct cal_op *op = cal_new(L, CAL_OP, sizeof *op, 0);
+  casync_sleep_init(&op->of.sleep, 0);
+  cal_find_state(L)->sleep0 = &op->object;
+  cal_store_value(L, CAL_STATE_SLEEP0);
+}
+
+void cal_open_op(lua_State *L)
+{
+  static const luaL_Reg methods[] = {{NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"sleep", sleep_op}, {"op_name", op_name}, {"op_close", op_close}, {NULL, NULL}};
+  static const struct cal_class class = {CAL_OP, methods, NULL};
+  cal_class_make(L, &class);
+  lua_setfield(L, -2, "Op");
+  make_checked_meta(L);
+  make_sleep0(L);
+  cal_set_functions(L, functions);
+}

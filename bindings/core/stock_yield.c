@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Lua's own coroutine.yield, kept from before the library was loaded, inside a task: the task gives
+ * up one iteration.  Such a yield cannot be made to raise; what has to be raised there (a
+ * cancellation, or that values were yielded) is raised by a hook at the next instruction.
+ */
+#include "bind.h"
+
+enum casync_action cal_stock_yield(struct cal_task *task, int n)
+{
+  lua_pop(task->co, n);
+  if (n > 0) task->task.spare[0] = CAL_TASK_BAD_YIELD;
+  return CASYNC_ACTION_YIELD;
+}
+
+static void raise_in(lua_State *co, lua_Debug *frame)
+{
+  (void)frame;
+  struct cal_state *state = cal_find_state(co);
+  struct cal_task *task = cal_task_of(casync_loop_current_task(state->running->loop));
+  lua_sethook(co, state->hook, state->hook_mask, state->hook_count);
+  if (task->task.spare[0] != CAL_TASK_BAD_YIELD)
+    cal_raise_cancelled(co, task, CAL_EXTRA_MESSAGE);
+  task->task.spare[0] = CAL_TASK_GOOD_YIELD;
+  cal_raise(co, "RuntimeError", "Task got bad yield: a task awaits, it does not yield values");
+}
+
+static int push_closed(lua_State *L)
+{
+  return cal_raise(L, "RuntimeError", "the task's coroutine was closed from outside: use "
+                                      "Task:cancel()");
+}
+
+bool cal_resume_stock_yield(lua_State *L, struct cal_task *task, enum casync_resume how)
+{
+  struct cal_state *state = cal_state_of(&task->task.future);
+  lua_State *co = task->co;
+  if (lua_status(co) != LUA_YIELD) {
+    task->co = NULL;
+    cal_try(L, push_closed, NULL);
+    return false;
+  }
+  if (how == CASYNC_RESUME_CANCEL) task->task.spare[0] = CAL_TASK_GOOD_YIELD;
+  if (how == CASYNC_RESUME && task->task.spare[0] == CAL_TASK_GOOD_YIELD) return true;
+  state->hook = lua_gethook(co);
+  state->hook_mask = lua_gethookmask(co);
+  state->hook_count = lua_gethookcount(co);
+  lua_sethook(co, raise_in, LUA_MASKCOUNT, 1);
+  return true;
+}

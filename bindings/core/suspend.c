@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * core.suspend(awaitable): the native half of `await`, for futures and ops.  What is done already
+ * does not suspend.  Everything is checked before anything is registered.
+ *
+ * A suspended coroutine yields one value, the await mark.  Nobody but the scheduler makes it go
+ * on: `state->expected` names the coroutine that is resumed on its behalf, and a continuation
+ * that finds another one there was resumed by somebody else and yields again.
+ *
+ * The future that is awaited stays at index 1 of this function's frame: that keeps it alive, and
+ * it is where introspection and cancellation find it.  A sleep's op is dropped instead.
+ */
+#include "bind.h"
+
+const char cal_await_mark = 0;
+
+bool cal_is_awaiting(lua_State *co)
+{
+  return lua_status(co) == LUA_YIELD && lua_gettop(co) > 0 &&
+         lua_touserdata(co, -1) == (const void *)&cal_await_mark;
+}
+
+static int resume_point(lua_State *L, int status, lua_KContext wait);
+
+static int leave(lua_State *L, struct cal_state *state, enum casync_action action,
+                 enum cal_wait wait)
+{
+  state->action = action;
+  lua_pushlightuserdata(L, (void *)&cal_await_mark);
+  return lua_yieldk(L, 1, (lua_KContext)wait, resume_point);
+}
+
+/* ---- coming back ---- */
+
+static int raise_flagged(lua_State *L, struct cal_state *state)
+{
+  struct cal_task *task = cal_task_of(casync_loop_current_task(state->running->loop));
+  return cal_raise_cancelled(L, task, CAL_EXTRA_MESSAGE);
+}
+
+static int return_from_op(lua_State *L, struct cal_state *state)
+{
+  struct casync_task *task = casync_loop_current_task(state->running->loop);
+  if (task->flags & CASYNC_TASK_OP_CANCELLED) {
+    task->flags &= (uint8_t)~CASYNC_TASK_OP_CANCELLED;
+    return cal_raise_cancelled(L, cal_task_of(task), CAL_EXTRA_OP_MESSAGE);
+  }
+  if (state->how == CASYNC_RESUME_CANCEL) return raise_flagged(L, state);
+  return lua_isnil(L, 1) ? 0 : cal_op_results(L, 1);
+}
+
+static int resume_point(lua_State *L, int status, lua_KContext wait)
+{
+  (void)status;
+  struct cal_state *state = cal_state(L);
+  lua_settop(L, 1); /* whatever a forged resume passed */
+  if (state->expected != L) return leave(L, state, state->action, (enum cal_wait)wait);
+  state->expected = NULL;
+  switch ((enum cal_wait)wait) {
+  case CAL_WAIT_OP: return return_from_op(L, state);
+  case CAL_WAIT_FUTURE:
+    if (state->how == CASYNC_RESUME_CANCEL && !cal_future_raises_cancelled(L, 1))
+      return raise_flagged(L, state);
+    return cal_future_result(L, 1);
+  case CAL_WAIT_THROW:
+    if (state->how == CASYNC_RESUME_CANCEL) return raise_flagged(L, state);
+    return lua_error(L);
+  }
+  return 0;
+}
+
+/* ---- leaving ---- */
+
+static bool may_suspend(lua_State *L, struct cal_state *state)
+{
+  return state->current == L && lua_isyieldable(L);
+}
+
+/* asyncio throws these in at the next iteration. */
+static int throw_later(lua_State *L, struct cal_state *state, const char *text)
+{
+  lua_getglobal(L, "tostring");
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  cal_push_error(L, "RuntimeError", text, lua_tostring(L, -1));
+  lua_replace(L, 1);
+  lua_settop(L, 1);
+  return leave(L, state, CASYNC_ACTION_YIELD, CAL_WAIT_THROW);
+}
+
+static int await_future(lua_State *L, struct cal_state *state, struct cal_future *future)
+{
+  if (casync_future_is_done(&future->future)) return cal_future_result(L, 1);
+  if (!may_suspend(L, state)) return cal_refuse_await(L, state);
+  struct casync_loop *loop = state->running->loop;
+  if (future->future.loop != loop)
+    return throw_later(L, state, "Task got Future %s attached to a different loop");
+  if (&future->future == &casync_loop_current_task(loop)->future)
+    return throw_later(L, state, "Task cannot await on itself: %s");
+  state->awaited = &future->future;
+  lua_settop(L, 1);
+  return leave(L, state, CASYNC_ACTION_AWAIT, CAL_WAIT_FUTURE);
+}
+
+static int await_op(lua_State *L, struct cal_state *state, struct cal_op *op)
+{
+  if (op->of.op.state != CASYNC_OP_NEW)
+    return cal_raise(L, "RuntimeError", "cannot reuse already awaited coroutine");
+  if (!may_suspend(L, state)) return cal_refuse_await(L, state);
+  int started = casync_op_start(&op->of.op, casync_loop_current_task(state->running->loop));
+  if (started < 0) return cal_raise_code(L, started);
+  if (started == CASYNC_OP_FINISHED) return cal_op_results(L, 1);
+  if (op->nresults == 0) {
+    lua_pushnil(L); /* the op is not needed any more */
+    lua_replace(L, 1);
+  }
+  return leave(L, state,
+               started == CASYNC_OP_WAITS ? CASYNC_ACTION_WAIT_OP : CASYNC_ACTION_YIELD,
+               CAL_WAIT_OP);
+}
+
+/* core.suspend(future or op) -> its results */
+static int suspend(lua_State *L)
+{
+  struct cal_state *state = cal_state(L);
+  lua_settop(L, 1);
+  if (lua_touserdata(L, 1) == (const void *)state->sleep0 && may_suspend(L, state)) {
+    lua_pushnil(L);
+    lua_replace(L, 1);
+    return leave(L, state, CASYNC_ACTION_YIELD, CAL_WAIT_OP);
+  }
+  struct cal_future *future = cal_test_future(L, 1);
+  if (future != NULL) return await_future(L, state, cal_check_future(L, 1));
+  struct cal_op *op = cal_test_op(L, 1);
+  if (op != NULL) return await_op(L, state, op);
+  return luaL_error(L, "bad argument #1 to 'await' (awaitable expected, got %s)",
+                    luaL_typename(L, 1));
+}
+
+/* coroutine.yield in a task's own coroutine: gives up one iteration; with values it is an error
+ * that arrives with the next one.  Elsewhere it is Lua's. */
+static int yield(lua_State *L)
+{
+  struct cal_state *state = cal_state(L);
+  struct casync_task *task =
+      state->running != NULL ? casync_loop_current_task(state->running->loop) : NULL;
+  if (task == NULL || cal_task_of(task)->co != L) return lua_yield(L, lua_gettop(L));
+  if (!may_suspend(L, state)) return cal_refuse_await(L, state);
+  if (lua_gettop(L) > 0) return throw_later(L, state, "Task got bad yield: %s");
+  lua_pushnil(L);
+  return leave(L, state, CASYNC_ACTION_YIELD, CAL_WAIT_OP);
+}
+
+void cal_push_awaited(lua_State *L, lua_State *co)
+{
+  while (co != NULL && cal_is_awaiting(co) && lua_gettop(co) > 1 && lua_isthread(co, 1))
+    co = lua_tothread(co, 1);
+  if (co != NULL && lua_status(co) == LUA_YIELD && lua_gettop(co) >= 1 && lua_checkstack(co, 1)) {
+    lua_pushvalue(co, 1);
+    lua_xmove(co, L, 1);
+  } else {
+    lua_pushnil(L);
+  }
+}
+
+void cal_open_suspend(lua_State *L)
+{
+  static const luaL_Reg functions[] = {{"suspend", suspend}, {"yield", yield}, {NULL, NULL}};
+  cal_set_functions(L, functions);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Task, the class: methods of asyncio.Task.  How a task is made is in create_task.c, what a step
+ * of it does in step.c.
+ */
+#include <stdlib.h>
+
+#include "bind.h"
+
+static const struct casync_task_type task_type = {
+    {cal_cancel_virtual}, cal_task_step, cal_cancel_awaited, cal_keep_message, cal_task_done,
+};
+
+static struct cal_task *check_task(lua_State *L)
+{
+  struct cal_task *task = cal_check(L, 1, CAL_TASK, sizeof *task);
+  if (!(task->task.future.flags & CAL_FUTURE_OPEN))
+    cal_raise(L, "RuntimeError", "Task object is not initialized (call Task.init(self, ...))");
+  return task;
+}
+
+void cal_push_task(lua_State *L, struct cal_task *task)
+{
+  struct cal_loop *loop = casync_loop_data(task->task.future.loop);
+  cal_push_held(L, loop, task->task.future.slot);
+}
+
+int cal_raise_cancelled(lua_State *L, struct cal_task *task, int place)
+{
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  cal_push_task(L, task);
+  cal_push_extra(L, -1, place);
+  cal_make_cancelled(L);
+  return lua_error(L);
+}
+
+void cal_task_open(lua_State *L, int index, struct cal_loop *loop)
+{
+  struct cal_state *state = loop->state;
+  struct cal_task *task = lua_touserdata(L, index);
+  index = lua_absindex(L, index);
+  lua_setiuservalue(L, index, CAL_FUTURE_CORO);
+  lua_pop(L, 1);
+  casync_task_init(&task->task, loop->loop, &task_type);
+  lua_pushvalue(L, index);
+  task->task.future.slot = cal_hold(L, loop);
+  task->task.future.flags = CAL_FUTURE_OPEN;
+  task->serial = ++state->task_serial;
+}
+
+static void raise_left(lua_State *L)
+{
+  cal_push_value(L, CAL_STATE_LEFT);
+  lua_pushnil(L);
+  cal_store_value(L, CAL_STATE_LEFT);
+  lua_error(L);
+}
+
+void cal_task_launch(lua_State *L, struct cal_task *task, bool eager)
+{
+  if (!eager) {
+    casync_task_start(&task->task);
+    return;
+  }
+  struct cal_state *state = cal_state_of(&task->task.future);
+  lua_State *outer = cal_enter(state, L);
+  int status = casync_task_start_eagerly(&task->task);
+  cal_leave(state, outer);
+  if (status == CASYNC_ELEFT) raise_left(L);
+}
+
+/* ---- methods ---- */
+
+static int task_get_name(lua_State *L)
+{
+  struct cal_task *task = check_task(L);
+  cal_push_extra(L, 1, CAL_EXTRA_NAME);
+  if (lua_isnil(L, -1)) lua_pushfstring(L, "Task-%I", (LUAI_UACINT)task->name);
+  return 1;
+}
+
+static int task_set_name(lua_State *L)
+{
+  check_task(L);
+  luaL_checkany(L, 2);
+  luaL_tolstring(L, 2, NULL);
+  cal_set_extra(L, 1, CAL_EXTRA_NAME);
+  return 0;
+}
+
+static int task_get_coro(lua_State *L)
+{
+  check_task(L);
+  lua_getiuservalue(L, 1, CAL_FUTURE_CORO);
+  return 1;
+}
+
+/* The context is made when somebody asks for it. */
+static int task_get_context(lua_State *L)
+{
+  check_task(L);
+  cal_push_extra(L, 1, CAL_EXTRA_CONTEXT);
+  if (!lua_isnil(L, -1)) return 1;
+  lua_pop(L, 1);
+  lua_createtable(L, 2, 0);
+  lua_newtable(L);
+  lua_rawseti(L, -2, 1);
+  lua_pushboolean(L, 0);
+  lua_rawseti(L, -2, 2);
+  cal_push_value(L, CAL_STATE_CONTEXT_META);
+  lua_setmetatable(L, -2);
+  lua_pushvalue(L, -1);
+  cal_set_extra(L, 1, CAL_EXTRA_CONTEXT);
+  return 1;
+}
+
+static int task_cancelling(lua_State *L)
+{
+  lua_pushinteger(L, check_task(L)->task.cancel_requests);
+  return 1;
+}
+
+static int task_uncancel(lua_State *L)
+{
+  lua_pushinteger(L, casync_task_uncancel(&check_task(L)->task));
+  return 1;
+}
+
+static int task_new(lua_State *L)
+{
+  cal_new_of_class(L, CAL_TASK, sizeof(struct cal_task), CAL_FUTURE_VALUES);
+  return 1;
+}
+
+/* ---- module functions ---- */
+
+/* current_task([loop]) -> Task or nil */
+static int current_task(lua_State *L)
+{
+  struct cal_loop *loop =
+      lua_isnoneornil(L, 1) ? cal_need_running_loop(L) : cal_check_loop(L, 1);
+  struct casync_task *task =
+      casync_loop_is_closed(loop->loop) ? NULL : casync_loop_current_task(loop->loop);
+  if (task == NULL) return 0;
+  cal_push_task(L, cal_task_of(task));
+  return 1;
+}
+
+struct place {
+  uint64_t serial;
+  uint32_t slot;
+};
+
+static int compare_places(const void *a, const void *b)
+{
+  uint64_t x = ((const struct place *)a)->serial, y = ((const struct place *)b)->serial;
+  return x < y ? -1 : x > y;
+}
+
+/* Collects the unfinished tasks of the held array at `held`. */
+static uint32_t find_tasks(lua_State *L, int held, uint32_t slots, struct place *places)
+{
+  uint32_t n = 0;
+  for (uint32_t slot = 1; slot <= slots; slot++) {
+    lua_rawgeti(L, held, slot);
+    struct cal_task *task = cal_test(L, -1, CAL_TASK, sizeof *task);
+    lua_pop(L, 1);
+    if (task != NULL) places[n++] = (struct place){task->serial, slot};
+  }
+  return n;
+}
+
+/* all_tasks([loop]) -> array of the unfinished tasks in the order of their making */
+static int all_tasks(lua_State *L)
+{
+  struct cal_loop *loop =
+      lua_isnoneornil(L, 1) ? cal_need_running_loop(L) : cal_check_loop(L, 1);
+  lua_settop(L, 0);
+  cal_push_loop(L, loop->loop);
+  lua_getiuservalue(L, 1, CAL_LOOP_HELD);
+  struct place *places = lua_newuserdatauv(L, (loop->slots + 1) * sizeof *places, 0);
+  uint32_t n = find_tasks(L, 2, loop->slots, places);
+  qsort(places, n, sizeof *places, compare_places);
+  lua_createtable(L, (int)n, 0);
+  for (uint32_t i = 0; i < n; i++) {
+    lua_rawgeti(L, 2, places[i].slot);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+/* task_stack(task) -> array of its Lua threads, outermost first */
+static int task_stack(lua_State *L)
+{
+  struct cal_task *task = check_task(L);
+  lua_newtable(L);
+  if (task->task.future.state != CASYNC_PENDING || task->co == NULL) return 1;
+  lua_getiuservalue(L, 1, CAL_FUTURE_VALUE);
+  for (lua_Integer i = 1; lua_isthread(L, -1); i++) {
+    lua_State *co = lua_tothread(L, -1);
+    lua_rawseti(L, -2, i);
+    bool nested = cal_is_awaiting(co) && lua_gettop(co) > 1 && lua_isthread(co, 1);
+    if (!nested || !lua_checkstack(co, 1)) break;
+    lua_pushvalue(co, 1);
+    lua_xmove(co, L, 1);
+  }
+  return 1;
+}
+
+/* task_waits_for(task) -> the future or op it awaits, or nil */
+static int task_waits_for(lua_State *L)
+{
+  struct cal_task *task = check_task(L);
+  bool waits = task->task.waits_for != NULL || task->task.op != NULL;
+  if (task->task.future.state != CASYNC_PENDING || !waits) return 0;
+  if (task->co == NULL)
+    lua_getiuservalue(L, 1, CAL_FUTURE_CORO);
+  else
+    cal_push_awaited(L, task->co);
+  return 1;
+}
+
+/* task_must_cancel(task) -> whether a cancellation waits for its next step */
+static int task_must_cancel(lua_State *L)
+{
+  lua_pushboolean(L, check_task(L)->task.flags & CASYNC_TASK_MUST_CANCEL);
+  return 1;
+}
+
+/* task_quiet(task): it is the library's own; no report when it is left pending */
+static int task_quiet(lua_State *L)
+{
+  check_task(L)->task.flags |= CASYNC_TASK_QUIET_DESTROY;
+  return 0;
+}
+
+void cal_open_task(lua_State *L)
+{
+  static const luaL_Reg methods[] = {
+      {"__new", task_new},
+      {"cancelling", task_cancelling},
+      {"get_context", task_get_context},
+      {"get_coro", task_get_coro},
+      {"get_name", task_get_name},
+      {"set_name", task_set_name},
+      {"uncancel", task_uncancel},
+      {NULL, NULL},
+  };
+  static const luaL_Reg functions[] = {
+      {"all_tasks", all_tasks},
+      {"current_task", current_task},
+      {"task_must_cancel", task_must_cancel},
+      {"task_quiet", task_quiet},
+      {"task_stack", task_stack},
+      {"task_waits_for", task_waits_for},
+      {NULL, NULL},
+  };
+  static const struct cal_class class = {CAL_TASK, methods, NULL};
+  cal_class_make(L, &class);
+  cal_inherit(L, "Future");
+  lua_setfield(L, -2, "Task");
+  cal_set_functions(L, functions);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Interrupting busy Lua code: as lua.c does it, by a debug hook that raises at the next
+ * instruction.  It is set on the coroutine that runs and on the one that runs the loop.
+ */
+#include "io/interrupt.h"
+
+#include <dlfcn.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "bind.h"
+
+static void on_hook(lua_State *L, lua_Debug *frame)
+{
+  (void)frame;
+  struct cal_state *state = cal_find_state(L);
+  lua_sethook(L, NULL, 0, 0);
+  if (state == NULL || !state->interrupt) return;
+  state->interrupt = 0;
+  cal_raise(L, "KeyboardInterrupt", "");
+}
+
+void cal_interrupt(struct cal_state *state)
+{
+  int mask = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT;
+  lua_State *innermost = state->innermost;
+  state->interrupt = 1;
+  if (innermost != NULL) lua_sethook(innermost, on_hook, mask, 1);
+}
+
+bool cal_is_main_thread(void)
+{
+  return syscall(SYS_gettid) == getpid();
+}
+
+/* lua.c's handler lies in the program itself, which is then called lua… */
+static bool is_interpreters(void (*handler)(int))
+{
+  Dl_info info;
+  union {
+    void (*function)(int);
+    void *address;
+  } of = {handler};
+  if (dladdr(of.address, &info) == 0 || info.dli_fname == NULL) return false;
+  const char *name = strrchr(info.dli_fname, '/');
+  name = name != NULL ? name + 1 : info.dli_fname;
+  return strncmp(name, "lua", 3) == 0;
+}
+
+bool cal_sigint_is_default(void)
+{
+  struct sigaction action;
+  if (sigaction(SIGINT, NULL, &action) != 0) return false;
+  if (action.sa_flags & SA_SIGINFO) return false;
+  return action.sa_handler == SIG_DFL || is_interpreters(action.sa_handler);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Interrupting busy Lua code, and whose SIGINT it is.
+ */
+#ifndef CAL_INTERRUPT_H
+#define CAL_INTERRUPT_H
+
+#include <stdbool.h>
+
+struct cal_state;
+
+/* Makes the Lua code that runs raise KeyboardInterrupt soon; async-signal-safe. */
+void cal_interrupt(struct cal_state *state);
+bool cal_is_main_thread(void);
+/* SIGINT has its default action, or the handler of the stand-alone interpreter. */
+bool cal_sigint_is_default(void);
+
+#endif

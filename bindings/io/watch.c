@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * add_reader and add_writer: a Handle that is queued at each iteration in which its descriptor is
+ * ready.  The Loop keeps it in a table by descriptor and direction.
+ */
+#include "bind.h"
+
+/* A descriptor: a number, or an object with a method fileno(). */
+static int check_fd(lua_State *L, int index)
+{
+  if (lua_type(L, index) != LUA_TNUMBER && luaL_getmetafield(L, index, "__index")) {
+    lua_pop(L, 1);
+    lua_getfield(L, index, "fileno");
+    lua_pushvalue(L, index);
+    lua_call(L, 1, 1);
+    lua_replace(L, index);
+  }
+  lua_Integer fd = luaL_checkinteger(L, index);
+  if (fd < 0 || fd > 0x3fffffff) cal_raise(L, "ValueError", "Invalid file descriptor: %I", fd);
+  return (int)fd;
+}
+
+static lua_Integer key_of(int fd, enum casync_direction direction)
+{
+  return (lua_Integer)fd * 2 + direction;
+}
+
+/* Stops the watching of `fd`; the handle that is queued still will not run. */
+static bool forget(lua_State *L, struct cal_loop *loop, int fd, enum casync_direction direction)
+{
+  struct casync_handle *handle = casync_loop_unwatch(loop->loop, fd, direction);
+  if (handle == NULL) return false;
+  handle->flags |= CASYNC_HANDLE_CANCELLED;
+  lua_getiuservalue(L, 1, CAL_LOOP_WATCHING);
+  lua_pushnil(L);
+  lua_rawseti(L, -2, key_of(fd, direction));
+  lua_pop(L, 1);
+  return true;
+}
+
+static int add(lua_State *L, enum casync_direction direction)
+{
+  struct cal_loop *loop = cal_check_open_loop(L, 1);
+  int fd = check_fd(L, 2);
+  int nargs = cal_callback_arguments(L, 3);
+  struct cal_handle *handle = cal_handle_new(L, loop, CAL_HANDLE, 3, nargs);
+  handle->timer.handle.type = &cal_watch_handle;
+  handle->slot = (uint32_t)key_of(fd, direction);
+  forget(L, loop, fd, direction);
+  lua_getiuservalue(L, 1, CAL_LOOP_WATCHING);
+  lua_pushvalue(L, 3);
+  lua_rawseti(L, -2, key_of(fd, direction));
+  int status = casync_loop_watch(loop->loop, fd, direction, &handle->timer.handle);
+  if (status == 0) return 0;
+  lua_pushnil(L);
+  lua_rawseti(L, -2, key_of(fd, direction));
+  return cal_raise_code(L, status);
+}
+
+static int remove_watch(lua_State *L, enum casync_direction direction)
+{
+  struct cal_loop *loop = cal_check_loop(L, 1);
+  int fd = check_fd(L, 2);
+  lua_pushboolean(L, forget(L, loop, fd, direction));
+  return 1;
+}
+
+static int loop_add_reader(lua_State *L)
+{
+  return add(L, CASYNC_READ);
+}
+
+static int loop_add_writer(lua_State *L)
+{
+  return add(L, CASYNC_WRITE);
+}
+
+static int loop_remove_reader(lua_State *L)
+{
+  return remove_watch(L, CASYNC_READ);
+}
+
+static int loop_remove_writer(lua_State *L)
+{
+  return remove_watch(L, CASYNC_WRITE);
+}
+
+void cal_open_watch(lua_State *L)
+{
+  static const luaL_Reg methods[] = {
+      {"add_reader", loop_add_reader},
+      {"add_writer", loop_add_writer},
+      {"remove_reader", loop_remove_reader},
+      {"remove_writer", loop_remove_writer},
+      {NULL, NULL},
+  };
+  cal_set_functions(L, methods);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The module "casync.core": a table of openers.  Each adds its classes and functions to the module
+ * table, which is made once for a Lua state: loading again gives the same one.
+ */
+#include "bind.h"
+
+static const char module_key;
+
+static int set_errors(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  lua_getfield(L, 1, "CancelledError");
+  lua_getfield(L, -1, "__meta");
+  cal_state(L)->cancelled_meta = lua_topointer(L, -1);
+  cal_store_value(L, CAL_STATE_CANCELLED);
+  lua_settop(L, 1);
+  cal_store_value(L, CAL_STATE_ERRORS);
+  return 0;
+}
+
+static void open_module(lua_State *L)
+{
+  static const luaL_Reg functions[] = {
+      {"errors", set_errors}, {"fields", cal_fields}, {NULL, NULL}};
+  static void (*const openers[])(lua_State *) = {
+      cal_open_report,  cal_open_kw,        cal_open_context,          cal_open_sentinel,
+      cal_open_future,  cal_open_task,      cal_open_create_task,      cal_open_gather,
+      cal_open_handle,  cal_open_loop,      cal_open_coroutine_object, cal_open_op,
+      cal_open_suspend, cal_open_coroutine,
+  };
+  lua_newtable(L);
+  cal_set_functions(L, functions);
+  for (size_t i = 0; i < sizeof openers / sizeof *openers; i++) openers[i](L);
+  lua_pushliteral(L, CASYNC_VERSION);
+  lua_setfield(L, -2, "version");
+}
+
+CASYNC_API int luaopen_casync_core(lua_State *L);
+
+int luaopen_casync_core(lua_State *L)
+{
+  luaL_checkversion(L);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &module_key) == LUA_TTABLE) return 1;
+  lua_pop(L, 1);
+  cal_state_open(L);
+  open_module(L);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &module_key);
+  return 1;
+}

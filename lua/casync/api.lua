@@ -1,0 +1,71 @@
+-- SPDX-License-Identifier: MIT
+-- The public names, in asyncio's order, and where each is; loaded on first use. No other code.
+-- Invariant: a name is loaded once and then a plain field; pairs() loads them all. One table in a Lua state, however often the
+-- files are loaded.
+local core = require "casync.core"
+
+if core.hooks.api then return core.hooks.api end
+
+-- "module: names". A module that is one function gives its only name.
+local NAMES = {}
+for line in ([[
+await: async await
+core: sleep iscoroutine iscoroutinefunction isfuture kw Handle TimerHandle Future Task
+tasks.ensure: create_task ensure_future current_task all_tasks eager_task_factory create_eager_task_factory
+tasks.gather: gather
+tasks.shield: shield
+tasks.wait_for: wait_for
+tasks.wait: wait FIRST_COMPLETED FIRST_EXCEPTION ALL_COMPLETED
+tasks.as_completed: as_completed
+tasks.timeout: Timeout timeout timeout_at
+tasks.taskgroup: TaskGroup
+runners: run Runner
+loop.policy: get_running_loop get_event_loop set_event_loop new_event_loop
+with: with
+exceptions: isinstance pcall xpcall
+]]):gmatch("[^\n]+") do
+  local module, names = line:match("^(%S+): (.*)$")
+  for name in names:gmatch("%S+") do NAMES[name] = module end
+end
+
+-- Modules that are fields of the module.
+local MODULES = {contextvars = true, exceptions = true, testing = true, log = true, coroutine = true}
+
+local M = {}
+core.hooks.api = M
+
+local function load(name)
+  if MODULES[name] then return require("casync." .. name) end
+  local module = NAMES[name]
+  if not module then return require("casync.exceptions")[name] end
+  local value = require("casync." .. module)
+  if type(value) == "table" then return value[name] end
+  return value
+end
+
+setmetatable(M, {
+  __index = function(_, name)
+    local value = type(name) == "string" and load(name) or nil
+    M[name] = value
+    return value
+  end,
+  __pairs = function()
+    for name in pairs(NAMES) do M[name] = load(name) end
+    for name in pairs(MODULES) do M[name] = load(name) end
+    for name, value in pairs(require "casync.exceptions") do M[name] = M[name] or value end
+    return next, M, nil
+  end,
+})
+
+local class = require "casync.class"
+class.adopt(core.Future)
+class.adopt(core.Task, core.Future)
+class.adopt(core.GatheringFuture, core.Future)
+class.adopt(core.Handle)
+class.adopt(core.TimerHandle, core.Handle)
+class.adopt(core.Loop)
+class.adopt(core.Coroutine)
+class.adopt(core.Op)
+M.version = core.version
+
+return M
