@@ -10,7 +10,10 @@ local options = require "casync.options"
 local isfuture, iscoroutine = core.isfuture, core.iscoroutine
 local RuntimeError, ValueError = exceptions.RuntimeError, exceptions.ValueError
 
-local M = {}
+local M = {
+  --- A task on the running loop (asyncio.create_task): of a coroutine object with options, or of a function with its arguments.
+  create_task = core.create_task,
+}
 
 --- Raises unless `list` is a plain table without names in it; `what` is what it lists.
 function M.check_list(name, what, list)

@@ -168,4 +168,4 @@ function TaskGroup.__meta.__tostring(group)
   return table.concat(info, " ") .. ">"
 end
 
-return TaskGroup
+return {TaskGroup = TaskGroup}
