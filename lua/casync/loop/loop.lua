@@ -83,6 +83,7 @@ end
 --- (asyncio loop.set_task_factory).
 function Loop:set_task_factory(factory)
   self._task_factory = options.optional(1, "set_task_factory", "function", factory)
+  core.set_has_factory(self, factory ~= nil)
 end
 
 --- The factory that was set, or nil (asyncio loop.get_task_factory).
