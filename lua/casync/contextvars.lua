@@ -77,7 +77,7 @@ local Context = class.define("Context", nil, {
   __tostring = function(ctx) return ("<Context at %p>"):format(ctx) end,
 })
 M.Context = Context
-core.context_meta(Context.__meta)
+Context.__meta = core.context_meta(Context.__meta)
 
 --- Calls f(…) inside the context and returns its results; f may await. RuntimeError if the context is in use.
 function Context:run(f, ...)

@@ -55,7 +55,7 @@ local function make(parent, name)
   return C
 end
 
--- A class, or what detail.lua adds to the module, on first mention.
+-- A class or xpcall, on first mention.
 local function on_first_use(_, name)
   local key = " " .. tostring(name) .. " "
   for parent, names in next, BELOW do
@@ -64,7 +64,7 @@ local function on_first_use(_, name)
       return M[name]
     end
   end
-  M[name] = detail(name)
+  if name == "xpcall" then M.xpcall = detail "xpcall" end
   return rawget(M, name)
 end
 

@@ -3,6 +3,7 @@
 -- groups as a tree.
 -- Not here: who calls the handler (loop/exceptions.lua), where the text goes (log.lua). Loaded on first use.
 -- Invariant: makes texts of any value without failing; changes nothing.
+local core = require "casync.core"
 local class = require "casync.class"
 local exceptions = require "casync.exceptions"
 local log = require "casync.log"
@@ -27,12 +28,30 @@ local function headline(err)
   return repr.safe_tostring(err)
 end
 
--- The lines of a Lua traceback without the message that may stand before it.
+-- Frames that tell the user nothing: the library's own, and those where a coroutine begins.
+local function is_noise(line)
+  return line:find("^\t.*lua/casync/[%w_/]+%.lua:") or line:find("^\t%[C%]: in %?$")
+    or line:find("^\t%[C%]: in %a+ 'casync%.") or line:find("^\t%(%.%.%.tail calls%.%.%.%)$")
+end
+
+local function without_noise(traceback)
+  local kept, frames = {}, 0
+  for line in traceback:gmatch("[^\n]+") do
+    if not is_noise(line) then
+      kept[#kept + 1] = line
+      if line:find("^\t") then frames = frames + 1 end
+    end
+  end
+  if frames == 0 then return traceback end
+  return (table.concat(kept, "\n"):gsub("awaited by:\nstack traceback:", "awaited by:"))
+end
+
+-- A Lua traceback without the message that may stand before it; nil if there is none.
 local function traceback_of(err, traceback)
   if not traceback and is_exception_object(err) then traceback = err.traceback end
   if type(traceback) ~= "string" then return nil end
   local start = traceback:find("stack traceback:", 1, true)
-  return ((start and traceback:sub(start) or traceback):gsub("%s+$", ""))
+  return without_noise(((start and traceback:sub(start) or traceback):gsub("%s+$", "")))
 end
 
 local function add(lines, indent, text)
@@ -124,6 +143,12 @@ local function sorted_keys(context)
   return keys
 end
 
+-- Where the exception was raised: what the context says, else what its future or task remembers.
+local function known_traceback(context)
+  local future = context.future or context.task
+  return context.traceback or core.isfuture(future) and core.task_traceback(future) or nil
+end
+
 --- The text for an exception handler's context: the message, the other keys sorted, the exception with its traceback.
 function M.text(context)
   local message = context.message
@@ -131,7 +156,7 @@ function M.text(context)
   add(lines, "", message and message ~= "" and tostring(message) or "Unhandled exception in event loop")
   for _, key in ipairs(sorted_keys(context)) do add_key(lines, key, context[key]) end
   if context.exception ~= nil then
-    lines[#lines + 1] = M.exception(context.exception, context.traceback)
+    lines[#lines + 1] = M.exception(context.exception, known_traceback(context))
   elseif context.traceback then
     add(lines, "", tostring(context.traceback))
   end

@@ -35,6 +35,7 @@ local function place(f)
 end
 
 local function function_repr(f)
+  if core.iscoroutinefunction(f) then return ("coroutine function <%s>"):format((core.coroutine_info(f))) end
   local at = place(f)
   return at and ("function <%s>"):format(at) or raw_tostring(f)
 end
@@ -76,7 +77,7 @@ function M.value(value, depth)
   if kind == "string" then
     return quoted(value)
   elseif kind == "function" then
-    return core.iscoroutinefunction and core.iscoroutinefunction(value) and safe_tostring(value) or function_repr(value)
+    return function_repr(value)
   elseif kind == "table" and getmetatable(value) == nil then
     return table_repr(value, depth or 0)
   elseif class.isinstance(value, exceptions.BaseException) then
@@ -110,54 +111,44 @@ local function running_at(thread)
   return at
 end
 
-local function name_of(f)
-  local at = f and place(f)
-  return at or "coroutine"
+-- The name of what a coroutine runs, the function (not of ops and threads), and whether it is closed.
+local function name_and_body(coro)
+  if type(coro) == "thread" then return "thread", nil, coroutine.status(coro) == "dead" end
+  local name, f, _, state = core.coroutine_info(coro)
+  return name, f, state == "closed"
 end
 
--- name, function, thread, state of a coroutine object, op or Lua thread.
-local function coroutine_info(coro)
-  if type(coro) == "thread" then return nil, nil, coro, coroutine.status(coro) end
-  if type(coro) == "function" then return nil, coro, nil, "unstarted" end
-  if core.coroutine_info then return core.coroutine_info(coro) end
-end
+-- A function without a name of its own is called by its place.
+local function called(name) return name:find(":", 1, true) and name or name .. "()" end
 
---- What stands behind "coro=": "say_after() running at script.lua:3".
-function M.coroutine(coro, thread)
-  local name, f, own, state = coroutine_info(coro)
-  thread = thread or own
-  local at = type(thread) == "thread" and running_at(thread)
-  local text = (name or name_of(f)) .. "()"
-  if at then return ("%s running at %s"):format(text, at) end
-  local defined = name and f and place(f)
-  if state == "done" and defined then return ("%s done, defined at %s"):format(text, defined) end
-  return defined and ("%s defined at %s"):format(text, defined) or text
+--- What stands behind "coro=": "say_after() running at script.lua:3"; `thread` is where it runs, if it does.
+function M.coroutine(coro, thread, is_done)
+  local name, f, is_closed = name_and_body(coro)
+  local at = thread and running_at(thread)
+  if at then return ("%s running at %s"):format(called(name), at) end
+  local defined = f and place(f)
+  defined = defined and defined ~= name and "defined at " .. defined
+  if not (is_done or is_closed) then return called(name) .. (defined and " " .. defined or "") end
+  return called(name) .. " done" .. (defined and ", " .. defined or "")
 end
 
 function formatters.Coroutine(coro)
-  local name, f = coroutine_info(coro)
-  return ("<coroutine object %s at %p>"):format(name or name_of(f), coro)
+  return ("<coroutine object %s at %p>"):format((name_and_body(coro)), coro)
 end
 formatters.Op = formatters.Coroutine
 
 -- Futures and tasks
 
--- State, then what it ended with, without marking an exception as retrieved.
-local function peek(future)
-  if core.peek then return core.peek(future) end
-  if not future:done() then return "pending" end
-  return future:cancelled() and "cancelled" or "finished"
-end
-
+-- State as asyncio prints it, and what it ended with.
 local function outcome(state, ...)
   if state == "failed" then return "finished", "exception=" .. M.value((...)) end
-  if state == "finished" and core.peek then return state, "result=" .. values(select("#", ...), ...) end
+  if state == "finished" then return state, "result=" .. values(select("#", ...), ...) end
   return state
 end
 
 local function callbacks_info(future)
-  local list = core.callbacks and core.callbacks(future)
-  local n = list and #list or 0
+  local list = core.callbacks(future)
+  local n = #list
   if n == 0 then return nil end
   local text = M.value(list[1])
   if n == 2 then text = text .. ", " .. M.value(list[2]) end
@@ -180,24 +171,29 @@ local function bracketed(...)
 end
 
 function formatters.Future(future)
-  local state, result = outcome(peek(future))
+  local state, result = outcome(core.peek(future))
   return bracketed(class.of(future).__name, state, result, callbacks_info(future), created_info(future))
 end
 
+-- A future, an op, or the name of an op that is not kept.
+local function waited_repr(waited)
+  return type(waited) == "string" and "<" .. waited .. ">" or safe_tostring(waited)
+end
+
 function formatters.Task(task)
-  local state, result = outcome(peek(task))
+  local state, result = outcome(core.peek(task))
   if state == "pending" and task:cancelling() > 0 then state = "cancelling" end
   local name, coro, waited = quoted(safe_tostring(task:get_name())), task:get_coro(), core.task_waits_for(task)
   local thread = not task:done() and core.task_stack(task)[1] or nil
   return bracketed(class.of(task).__name, state, "name=" .. name,
-    coro ~= nil and "coro=<" .. M.coroutine(coro, thread) .. ">",
-    waited ~= nil and "wait_for=" .. safe_tostring(waited), result, callbacks_info(task), created_info(task))
+    coro ~= nil and "coro=<" .. M.coroutine(coro, thread, task:done()) .. ">",
+    waited ~= nil and "wait_for=" .. waited_repr(waited), result, callbacks_info(task), created_info(task))
 end
 
 -- Handles and the loop
 
 local function callback_of(handle)
-  local callback = core.handle_info and core.handle_info(handle)
+  local callback = core.handle_info(handle)
   return callback ~= nil and M.value(callback)
 end
 
