@@ -1,5 +1,5 @@
 -- Runs stored programs over casync and compares traces. As a script: lua5.4 spec/parity/replay.lua [FILE ...] replays the
--- files or all stored ones, prints the differences, and its exit status tells whether there were any.
+-- files or all stored ones, prints the differences (after --first just one), and its exit status tells whether there were any.
 local folder = debug.getinfo(1, "S").source:match("^@(.*)[/\\]") or "."
 local interpreter = dofile(folder .. "/interpreter.lua")
 local World = dofile(folder .. "/world.lua")
@@ -77,6 +77,8 @@ function M.stored_files()
 end
 
 local function main(files)
+  local only_first = files[1] == "--first"
+  if only_first then table.remove(files, 1) end
   if #files == 0 then files = M.stored_files() end
   local passed, failed = 0, 0
   for _, file in ipairs(files) do
@@ -85,6 +87,7 @@ local function main(files)
       if difference then
         failed = failed + 1
         print(difference .. "\n")
+        if only_first then os.exit(false) end
       else
         passed = passed + 1
       end

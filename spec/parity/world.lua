@@ -81,7 +81,7 @@ end
 function World:log(...)
   if self.over then return end
   local loop, parts = running_loop(self.asyncio), {}
-  parts[1] = loop and ("%.9g #%d:"):format(loop:time(), loop._polls or -1) or "-:"
+  parts[1] = loop and ("%.9g #%d:"):format(loop:time(), loop:_iterations()) or "-:"
   for i = 1, select("#", ...) do
     local value = select(i, ...)
     parts[i + 1] = (i == 1 and type(value) == "string") and value or self:show(value)
@@ -175,7 +175,7 @@ function World:helpers()
     message = function(err) return err.message end,
     type_name = class_name,
     new_event_loop = function() return world:new_loop() end,
-    polls = function() return asyncio.get_running_loop()._polls end,
+    polls = function() return asyncio.get_running_loop():_iterations() end,
     now = function() return asyncio.get_running_loop():time() end,
     collect = collect,
     collected = function(make) make() collect() end,

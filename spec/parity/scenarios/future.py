@@ -368,10 +368,8 @@ async def coroutine_objects_by_hand():
         return x * 2
     c = work(4)
     log("kind", c, iscoroutine(c))
-    try:
-        c.send(None)
-    except BaseException as e:
-        log("sent", type_name(e) == "StopIteration" or True)
+    raised(c.send, None)
+    log("sent")
     d = work(5)
     d.close()
     try:

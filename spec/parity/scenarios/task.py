@@ -312,8 +312,8 @@ async def a_task_factory_of_ones_own():
     async def work(x):
         return x
 
-    def factory(loop, coro, *rest):
-        log("factory", coro, len(rest))
+    def factory(loop, coro):
+        log("factory", coro)
         return Task(coro, loop=loop)
     loop.set_task_factory(factory)
     a = create_task(work(1))

@@ -426,7 +426,8 @@ body={
 {"async","work",{"x"},{{"do",{"call",{"v","log"},{"work",{"v","x"}}}},{"return",{"bin","*",{"v","x"},2}}}},
 {"let","c",{"call",{"v","work"},{4}}},
 {"do",{"call",{"v","log"},{"kind",{"v","c"},{"call",{"v","iscoroutine"},{{"v","c"}}}}}},
-{"try",{{"do",{"method",{"v","c"},"send",{{"none"}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"sent",{"or",{"cmp","==",{"call",{"v","type_name"},{{"v","e"}}},"StopIteration"},true}}}}}}},{},{}},
+{"do",{"call",{"v","raised"},{{"attr",{"v","c"},"send"},{"none"}}}},
+{"do",{"call",{"v","log"},{"sent"}}},
 {"let","d",{"call",{"v","work"},{5}}},
 {"do",{"method",{"v","d"},"close",{}}},
 {"try",{{"do",{"await",{"v","d"}}}},{{{"v","RuntimeError"},"e",{{"do",{"call",{"v","log"},{"closed",{"v","e"}}}}}}},{},{}},
@@ -436,7 +437,7 @@ body={
 }, trace={
 "0 #1: kind coroutine True",
 "0 #1: work 4",
-"0 #1: sent True",
+"0 #1: sent",
 "0 #1: closed RuntimeError",
 "0 #1: work 6",
 "0 #1: first 12",
