@@ -90,4 +90,39 @@ return {
     end) do sum = sum + i end
     return sum
   end},
+
+  {"shield against a cancellation", function()
+    local inner = asyncio.create_task(function() await(asyncio.sleep(2)) return "whole" end)
+    local outer = asyncio.create_task(function() return await(asyncio.shield(inner)) end)
+    await(asyncio.sleep(1))
+    outer:cancel()
+    pcall(await, outer)
+    return await(inner)
+  end},
+
+  {"wait and as_completed", function()
+    local tasks = {}
+    for i = 1, 4 do
+      tasks[i] = asyncio.create_task(function() await(asyncio.sleep(i % 3)) return i end)
+    end
+    local done, pending = await(asyncio.wait(tasks, {return_when = asyncio.FIRST_COMPLETED}))
+    for task in asyncio.as_completed(pending) do done[#done + 1] = await(task) end
+    return #done
+  end},
+
+  {"context variables", function()
+    local name = asyncio.contextvars.ContextVar("name", {default = "nobody"})
+    local token = name:set("outer")
+    local task = asyncio.create_task(function() name:set("inner") await(asyncio.sleep(1)) return name:get() end)
+    await(task)
+    name:reset(token)
+    return name:get()
+  end},
+
+  {"an eager task", function()
+    asyncio.get_running_loop():set_task_factory(asyncio.eager_task_factory)
+    local at_once = asyncio.create_task(function() return 1 end)
+    local later = asyncio.create_task(function() await(asyncio.sleep(1)) return 2 end)
+    return await(at_once) + await(later)
+  end},
 }
