@@ -73,7 +73,8 @@ enum cal_state_value {
   CAL_STATE_NAMES,       /* weak: function -> name */
   CAL_STATE_SLEEP0,      /* the shared op of sleep(0) */
   CAL_STATE_LEFT,        /* the error that leaves the loop */
-  CAL_STATE_VALUES = CAL_STATE_LEFT
+  CAL_STATE_THROWN,      /* what throw() throws in */
+  CAL_STATE_VALUES = CAL_STATE_THROWN
 };
 
 struct cal_loop;
@@ -93,6 +94,8 @@ struct cal_state {
   enum casync_action action;    /* what a suspension wants */
   struct casync_future *awaited;/* the future it waits for */
   bool has_message;             /* CAL_STATE_MESSAGE is not nil */
+  bool by_hand;                 /* what runs is driven by send() and throw() */
+  bool throwing;                /* CAL_STATE_THROWN is raised where the coroutine goes on */
   bool failed;                  /* the coroutine that just ended raised an error */
   volatile int interrupt;       /* a KeyboardInterrupt is due in busy Lua code */
   int pooled;                   /* threads in the pool */
@@ -191,7 +194,7 @@ void cal_report_later(lua_State *L, const char *message, const char *key, int ob
 void cal_drain_reports(lua_State *L, struct cal_loop *loop);
 void cal_open_report(lua_State *L); /* core.hooks */
 
-/* ---- context (core/context.c) ---- */
+/* ---- context (context.c) ---- */
 
 void cal_push_context(lua_State *L);        /* the current one, or nil */
 void cal_capture_context(lua_State *L);     /* a copy of it; nil if there is nothing to copy */
@@ -204,7 +207,7 @@ void cal_open_context(lua_State *L);
 bool cal_is_kw(lua_State *L, int index);
 void cal_open_kw(lua_State *L);
 
-/* ---- futures (core/future.c) ---- */
+/* ---- futures (future/) ---- */
 
 enum cal_future_value {
   CAL_FUTURE_VALUE = 1, /* pending: Loop, task's thread or body, gather's children; done: result */
@@ -265,7 +268,7 @@ void cal_future_open(lua_State *L, struct cal_future *self, struct cal_loop *loo
 struct cal_loop *cal_option_loop(lua_State *L, int options);
 void cal_open_sentinel(lua_State *L);
 
-/* ---- cancelling (core/cancel.c) ---- */
+/* ---- cancelling (future/cancel.c) ---- */
 
 /* Method cancel(self[, msg]) of every future. */
 int cal_cancel_method(lua_State *L);
@@ -278,7 +281,7 @@ bool cal_cancel_awaited(struct casync_task *task);
 void cal_keep_message(struct casync_task *task, enum casync_message what);
 void cal_open_future(lua_State *L);
 
-/* ---- tasks (core/task.c, core/start.c) ---- */
+/* ---- tasks (task/) ---- */
 
 struct cal_task {
   struct cal_object object;
@@ -314,14 +317,14 @@ void cal_task_done(struct casync_task *task);
 enum casync_action cal_task_return(lua_State *L, struct cal_task *task, int n);
 enum casync_action cal_task_fail(lua_State *L, struct cal_task *task);
 
-/* ---- a task's coroutine that Lua's own yield left (core/stock_yield.c) ---- */
+/* ---- a task's coroutine that Lua's own yield left (task/stock_yield.c) ---- */
 
 /* Its `n` yielded values are on its stack (popped): what the task does. */
 enum casync_action cal_stock_yield(struct cal_task *task, int n);
 /* Prepares it to go on; false, with an error on L, if it cannot. */
 bool cal_resume_stock_yield(lua_State *L, struct cal_task *task, enum casync_resume how);
 
-/* ---- coroutine objects and ops (core/coroutine_object.c, core/op.c) ---- */
+/* ---- coroutine objects and ops (await/coroutine_object.c, await/op.c) ---- */
 
 enum cal_coroutine_value { CAL_COROUTINE_FUNCTION = 1, CAL_COROUTINE_ARGUMENTS };
 enum cal_coroutine_state { CAL_COROUTINE_NEW, CAL_COROUTINE_TAKEN, CAL_COROUTINE_CLOSED };
@@ -345,6 +348,7 @@ void cal_open_coroutine_object(lua_State *L);
 struct cal_op {
   struct cal_object object;
   int nresults; /* user values: what the op returns */
+  bool shared;  /* the one of sleep(0): each mention is a new coroutine, so it stays NEW */
   union {
     struct casync_op op;
     struct casync_sleep sleep;
@@ -353,9 +357,11 @@ struct cal_op {
 
 struct cal_op *cal_test_op(lua_State *L, int index);
 int cal_op_results(lua_State *L, int index); /* pushes what it returns */
+int cal_op_start(struct cal_op *op, struct casync_task *task); /* casync_op_start() */
+void cal_op_close(struct cal_op *op);
 void cal_open_op(lua_State *L);
 
-/* ---- awaiting (core/suspend.c, core/coroutine.c) ---- */
+/* ---- awaiting (await/suspend.c, await/coroutine.c) ---- */
 
 /* What a suspended await waits for, as its continuation's context. */
 enum cal_wait { CAL_WAIT_FUTURE, CAL_WAIT_OP, CAL_WAIT_THROW };
@@ -370,7 +376,7 @@ int cal_refuse_await(lua_State *L, struct cal_state *state);
 void cal_open_suspend(lua_State *L);
 void cal_open_coroutine(lua_State *L);
 
-/* ---- handles (core/handle.c) ---- */
+/* ---- handles (loop/handle.c) ---- */
 
 enum cal_handle_value {
   CAL_HANDLE_CALLBACK = 1,
@@ -404,7 +410,7 @@ extern const struct casync_handle_type cal_watch_handle;
 extern const struct casync_handle_type cal_signal_handle;
 void cal_open_handle(lua_State *L);
 
-/* ---- loops (core/loop.c, core/held.c, io/) ---- */
+/* ---- loops (loop/) ---- */
 
 enum cal_loop_value {
   CAL_LOOP_HELD = 1,  /* array: tasks, timers, gathers; free places are chained by number */
@@ -456,6 +462,7 @@ void cal_run_signals(lua_State *L, struct cal_loop *loop);
 /* Leaves the loop with the error on top (popped). */
 void cal_leave_with(lua_State *L, struct cal_loop *loop);
 
+void cal_open_inspect(lua_State *L);
 void cal_open_gather(lua_State *L);
 bool cal_gather_cancel(lua_State *L, int index); /* the message is in the state */
 

@@ -180,12 +180,45 @@ static int status(lua_State *L)
   return 1;
 }
 
+/* drive(thread, throwing, value) -> done, results … or what is awaited: resumes a thread so that
+ * its awaits come back here instead of to a task.  Raises what the thread raises. */
+static int drive(lua_State *L)
+{
+  struct cal_state *state = cal_state(L);
+  lua_State *co = check_thread(L, 1), *current = state->current;
+  bool by_hand = state->by_hand;
+  int n = 0;
+  state->throwing = lua_toboolean(L, 2);
+  lua_settop(L, 3);
+  lua_setiuservalue(L, CAL_STATE_INDEX, CAL_STATE_THROWN);
+  state->by_hand = true;
+  state->how = CASYNC_RESUME;
+  if (cal_is_awaiting(co)) {
+    lua_pop(co, 1); /* the mark */
+    state->expected = co;
+  }
+  state->current = L; /* whoever runs may await: run() hands it on */
+  int status = run(L, state, co, 0, &n);
+  state->current = current;
+  state->by_hand = by_hand;
+  state->throwing = false;
+  lua_pushboolean(L, status == LUA_OK);
+  if (status == LUA_YIELD) {
+    cal_push_awaited(L, co);
+    return 2;
+  }
+  lua_xmove(co, L, status == LUA_OK ? n : 1);
+  return status == LUA_OK ? n + 1 : lua_error(L);
+}
+
 /* core.coroutine_library: what differs from Lua's own; await.lua adds the rest. */
 void cal_open_coroutine(lua_State *L)
 {
   static const luaL_Reg functions[] = {
       {"resume", resume}, {"wrap", wrap}, {"close", close}, {"status", status}, {NULL, NULL},
   };
+  static const luaL_Reg others[] = {{"drive", drive}, {NULL, NULL}};
+  cal_set_functions(L, others);
   lua_newtable(L);
   cal_set_functions(L, functions);
   lua_setfield(L, -2, "coroutine_library");

@@ -95,7 +95,7 @@ static int library_coroutine(lua_State *L)
 }
 
 /* take(x): the function of a coroutine object or coroutine function, or a function itself: what
- * await has to call, with args(x) for its arguments.  nil for futures and ops. */
+ * await has to call, with args(x) for its arguments.  nil for futures and ops, false for the rest. */
 static int take(lua_State *L)
 {
   struct cal_coroutine *coroutine = cal_test_coroutine(L, 1);
@@ -106,7 +106,11 @@ static int take(lua_State *L)
     lua_getiuservalue(L, 1, CAL_COROUTINE_FUNCTION);
     return 1;
   }
-  if (!lua_isfunction(L, 1)) return 0;
+  if (cal_test_future(L, 1) != NULL || cal_test_op(L, 1) != NULL) return 0;
+  if (!lua_isfunction(L, 1)) {
+    lua_pushboolean(L, 0);
+    return 1;
+  }
   if (!cal_push_async_body(L, 1)) lua_settop(L, 1);
   return 1;
 }
@@ -142,20 +146,31 @@ static void push_name(lua_State *L, int index)
   lua_pushfstring(L, "%s:%d", info.short_src, info.linedefined);
 }
 
-/* coroutine_name(coroutine object or function) -> name, state */
-static int coroutine_name(lua_State *L)
+/* coroutine_info(coroutine object, op or function) -> name, function or nil, nil, state: "unstarted",
+ * "started" or "closed" */
+static int coroutine_info(lua_State *L)
 {
-  static const char *const states[] = {"new", "taken", "closed"};
+  static const char *const states[] = {"unstarted", "started", "closed"};
   struct cal_coroutine *coroutine = cal_test_coroutine(L, 1);
+  struct cal_op *op = cal_test_op(L, 1);
+  lua_settop(L, 1);
+  if (op != NULL) {
+    lua_pushstring(L, op->of.op.type->name);
+    lua_pushnil(L);
+    lua_pushnil(L);
+    lua_pushstring(L, op->of.op.state == CASYNC_OP_NEW ? states[0] : states[1]);
+    return 4;
+  }
   if (coroutine != NULL)
     lua_getiuservalue(L, 1, CAL_COROUTINE_FUNCTION);
   else if (!cal_push_async_body(L, 1))
-    lua_settop(L, 1);
-  luaL_checktype(L, -1, LUA_TFUNCTION);
-  push_name(L, -1);
-  if (coroutine == NULL) return 1;
-  lua_pushstring(L, states[coroutine->state]);
-  return 2;
+    lua_pushvalue(L, 1);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  push_name(L, 2);
+  lua_insert(L, 2);
+  lua_pushnil(L);
+  lua_pushstring(L, states[coroutine != NULL ? coroutine->state : 0]);
+  return 4;
 }
 
 /* name(f, name): how messages call a function */
@@ -170,8 +185,14 @@ static int set_name(lua_State *L)
   return 0;
 }
 
+/* coroutine_close(coroutine object or op): what has not started never will, without a report */
 static int coroutine_close(lua_State *L)
 {
+  struct cal_op *op = cal_test_op(L, 1);
+  if (op != NULL) {
+    cal_op_close(op);
+    return 0;
+  }
   struct cal_coroutine *coroutine = cal_check(L, 1, CAL_COROUTINE, sizeof *coroutine);
   if (coroutine->state == CAL_COROUTINE_NEW) coroutine->state = CAL_COROUTINE_CLOSED;
   return 0;
@@ -211,7 +232,7 @@ void cal_open_coroutine_object(lua_State *L)
       {"take", take},
       {"args", args},
       {"name", set_name},
-      {"coroutine_name", coroutine_name},
+      {"coroutine_info", coroutine_info},
       {"coroutine_close", coroutine_close},
       {"iscoroutine", iscoroutine},
       {"iscoroutinefunction", iscoroutinefunction},

@@ -27,6 +27,16 @@ int cal_op_results(lua_State *L, int index)
   return op->nresults;
 }
 
+int cal_op_start(struct cal_op *op, struct casync_task *task)
+{
+  return op->shared ? CASYNC_OP_YIELDS : casync_op_start(&op->of.op, task);
+}
+
+void cal_op_close(struct cal_op *op)
+{
+  if (!op->shared) casync_op_close(&op->of.op);
+}
+
 static bool is_checked(struct cal_state *state)
 {
   unsigned n = state->ops_made++;
@@ -57,7 +67,7 @@ static int sleep_op(lua_State *L)
     return 1;
   }
   if (isnan(delay)) return cal_raise(L, "ValueError", "Invalid delay: NaN (not a number)");
-  luaL_argcheck(L, n < 200, 3, "too many results");
+  luaL_argcheck(L, n <= 16, 18, "too many results");
   casync_sleep_init(&new_op(L, n)->of.sleep, delay);
   return 1;
 }
@@ -69,23 +79,6 @@ static int op_gc(lua_State *L)
   casync_op_close(&op->of.op);
   lua_pushfstring(L, "coroutine '%s' was never awaited", op->of.op.type->name);
   cal_report_later(L, lua_tostring(L, -1), "coroutine", 1, 0);
-  return 0;
-}
-
-/* op_name(op) -> name, state */
-static int op_name(lua_State *L)
-{
-  static const char *const states[] = {"new", "running", "done"};
-  struct cal_op *op = cal_check(L, 1, CAL_OP, sizeof *op);
-  lua_pushstring(L, op->of.op.type->name);
-  lua_pushstring(L, states[op->of.op.state]);
-  return 2;
-}
-
-static int op_close(lua_State *L)
-{
-  struct cal_op *op = cal_check(L, 1, CAL_OP, sizeof *op);
-  if (op != (const void *)cal_state(L)->sleep0) casync_op_close(&op->of.op);
   return 0;
 }
 
@@ -111,6 +104,7 @@ static void make_sleep0(lua_State *L)
 {
   struct cal_op *op = cal_new(L, CAL_OP, sizeof *op, 0);
   casync_sleep_init(&op->of.sleep, 0);
+  op->shared = true;
   cal_find_state(L)->sleep0 = &op->object;
   cal_store_value(L, CAL_STATE_SLEEP0);
 }
@@ -119,7 +113,7 @@ void cal_open_op(lua_State *L)
 {
   static const luaL_Reg methods[] = {{NULL, NULL}};
   static const luaL_Reg functions[] = {
-      {"sleep", sleep_op}, {"op_name", op_name}, {"op_close", op_close}, {NULL, NULL}};
+      {"sleep", sleep_op}, {NULL, NULL}};
   static const struct cal_class class = {CAL_OP, methods, NULL};
   cal_class_make(L, &class);
   lua_setfield(L, -2, "Op");

@@ -40,6 +40,7 @@ static int raise_flagged(lua_State *L, struct cal_state *state)
 
 static int return_from_op(lua_State *L, struct cal_state *state)
 {
+  if (state->by_hand) return 0; /* sleep(0), the only op that gets here */
   struct casync_task *task = casync_loop_current_task(state->running->loop);
   if (task->flags & CASYNC_TASK_OP_CANCELLED) {
     task->flags &= (uint8_t)~CASYNC_TASK_OP_CANCELLED;
@@ -56,9 +57,16 @@ static int resume_point(lua_State *L, int status, lua_KContext wait)
   lua_settop(L, 1); /* whatever a forged resume passed */
   if (state->expected != L) return leave(L, state, state->action, (enum cal_wait)wait);
   state->expected = NULL;
+  if (state->throwing) {
+    state->throwing = false;
+    cal_push_value(L, CAL_STATE_THROWN);
+    return lua_error(L);
+  }
   switch ((enum cal_wait)wait) {
   case CAL_WAIT_OP: return return_from_op(L, state);
   case CAL_WAIT_FUTURE:
+    if (state->by_hand && !casync_future_is_done(&cal_test_future(L, 1)->future))
+      return cal_raise(L, "RuntimeError", "await wasn't used with future");
     if (state->how == CASYNC_RESUME_CANCEL && !cal_future_raises_cancelled(L, 1))
       return raise_flagged(L, state);
     return cal_future_result(L, 1);
@@ -92,6 +100,7 @@ static int await_future(lua_State *L, struct cal_state *state, struct cal_future
 {
   if (casync_future_is_done(&future->future)) return cal_future_result(L, 1);
   if (!may_suspend(L, state)) return cal_refuse_await(L, state);
+  if (state->by_hand) return leave(L, state, CASYNC_ACTION_AWAIT, CAL_WAIT_FUTURE);
   struct casync_loop *loop = state->running->loop;
   if (future->future.loop != loop)
     return throw_later(L, state, "Task got Future %s attached to a different loop");
@@ -102,11 +111,24 @@ static int await_future(lua_State *L, struct cal_state *state, struct cal_future
   return leave(L, state, CASYNC_ACTION_AWAIT, CAL_WAIT_FUTURE);
 }
 
+/* Nobody but a task can wait for an op: one is made for it. */
+static int await_op_by_hand(lua_State *L, struct cal_state *state)
+{
+  cal_push_value(L, CAL_STATE_HOOKS);
+  lua_getfield(L, -1, "task_of_op");
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  lua_replace(L, 1);
+  lua_settop(L, 1);
+  return leave(L, state, CASYNC_ACTION_AWAIT, CAL_WAIT_FUTURE);
+}
+
 static int await_op(lua_State *L, struct cal_state *state, struct cal_op *op)
 {
   if (op->of.op.state != CASYNC_OP_NEW)
     return cal_raise(L, "RuntimeError", "cannot reuse already awaited coroutine");
   if (!may_suspend(L, state)) return cal_refuse_await(L, state);
+  if (state->by_hand) return await_op_by_hand(L, state);
   int started = casync_op_start(&op->of.op, casync_loop_current_task(state->running->loop));
   if (started < 0) return cal_raise_code(L, started);
   if (started == CASYNC_OP_FINISHED) return cal_op_results(L, 1);

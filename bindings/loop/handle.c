@@ -281,13 +281,6 @@ static int timer_when(lua_State *L)
   return 1;
 }
 
-static int handle_callback(lua_State *L)
-{
-  check_handle(L);
-  lua_getiuservalue(L, 1, CAL_HANDLE_CALLBACK);
-  return 1;
-}
-
 void cal_open_handle(lua_State *L)
 {
   static const luaL_Reg methods[] = {
@@ -303,12 +296,10 @@ void cal_open_handle(lua_State *L)
       {"when", timer_when},
       {NULL, NULL},
   };
-  static const luaL_Reg functions[] = {{"handle_callback", handle_callback}, {NULL, NULL}};
   static const struct cal_class handle = {CAL_HANDLE, methods, NULL};
   static const struct cal_class timer = {CAL_TIMER, timer_methods, NULL};
   cal_class_make(L, &handle);
   lua_setfield(L, -2, "Handle");
   cal_class_make(L, &timer);
   lua_setfield(L, -2, "TimerHandle");
-  cal_set_functions(L, functions);
 }

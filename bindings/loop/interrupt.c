@@ -3,7 +3,7 @@
  * Interrupting busy Lua code: as lua.c does it, by a debug hook that raises at the next
  * instruction.  It is set on the coroutine that runs and on the one that runs the loop.
  */
-#include "io/interrupt.h"
+#include "loop/interrupt.h"
 
 #include <dlfcn.h>
 #include <signal.h>

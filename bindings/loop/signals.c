@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "bind.h"
-#include "io/interrupt.h"
+#include "loop/interrupt.h"
 
 /* ---- add_signal_handler ---- */
 

@@ -207,10 +207,12 @@ static enum casync_action resume(lua_State *L, struct cal_state *state, struct c
                                  int nargs)
 {
   lua_State *co = task->co, *current = state->current, *innermost = state->innermost;
+  bool by_hand = state->by_hand;
   int n = 0;
   state->current = state->innermost = co;
-  state->failed = false;
+  state->failed = state->by_hand = false;
   int status = lua_resume(co, L, nargs, &n);
+  state->by_hand = by_hand;
   state->current = current;
   state->innermost = innermost;
   state->expected = NULL;
@@ -259,7 +261,7 @@ static enum casync_action cancel_unstarted(lua_State *L, struct cal_task *task)
   struct cal_op *op = cal_test_op(L, -1);
   if (coroutine != NULL && coroutine->state == CAL_COROUTINE_NEW)
     coroutine->state = CAL_COROUTINE_CLOSED;
-  if (op != NULL) casync_op_close(&op->of.op);
+  if (op != NULL) cal_op_close(op);
   lua_pop(L, 1);
   return fail_cancelled(L, task, CAL_EXTRA_MESSAGE);
 }
@@ -267,7 +269,7 @@ static enum casync_action cancel_unstarted(lua_State *L, struct cal_task *task)
 /* The body, on top, is an op: no coroutine is needed. */
 static enum casync_action start_op(lua_State *L, struct cal_task *task, struct cal_op *op)
 {
-  int started = casync_op_start(&op->of.op, &task->task);
+  int started = cal_op_start(op, &task->task);
   if (started == CASYNC_OP_WAITS || started == CASYNC_OP_YIELDS) {
     lua_pop(L, 1);
     return started == CASYNC_OP_WAITS ? CASYNC_ACTION_WAIT_OP : CASYNC_ACTION_YIELD;

@@ -189,44 +189,6 @@ static int all_tasks(lua_State *L)
   return 1;
 }
 
-/* task_stack(task) -> array of its Lua threads, outermost first */
-static int task_stack(lua_State *L)
-{
-  struct cal_task *task = check_task(L);
-  lua_newtable(L);
-  if (task->task.future.state != CASYNC_PENDING || task->co == NULL) return 1;
-  lua_getiuservalue(L, 1, CAL_FUTURE_VALUE);
-  for (lua_Integer i = 1; lua_isthread(L, -1); i++) {
-    lua_State *co = lua_tothread(L, -1);
-    lua_rawseti(L, -2, i);
-    bool nested = cal_is_awaiting(co) && lua_gettop(co) > 1 && lua_isthread(co, 1);
-    if (!nested || !lua_checkstack(co, 1)) break;
-    lua_pushvalue(co, 1);
-    lua_xmove(co, L, 1);
-  }
-  return 1;
-}
-
-/* task_waits_for(task) -> the future or op it awaits, or nil */
-static int task_waits_for(lua_State *L)
-{
-  struct cal_task *task = check_task(L);
-  bool waits = task->task.waits_for != NULL || task->task.op != NULL;
-  if (task->task.future.state != CASYNC_PENDING || !waits) return 0;
-  if (task->co == NULL)
-    lua_getiuservalue(L, 1, CAL_FUTURE_CORO);
-  else
-    cal_push_awaited(L, task->co);
-  return 1;
-}
-
-/* task_must_cancel(task) -> whether a cancellation waits for its next step */
-static int task_must_cancel(lua_State *L)
-{
-  lua_pushboolean(L, check_task(L)->task.flags & CASYNC_TASK_MUST_CANCEL);
-  return 1;
-}
-
 /* task_quiet(task): it is the library's own; no report when it is left pending */
 static int task_quiet(lua_State *L)
 {
@@ -249,10 +211,7 @@ void cal_open_task(lua_State *L)
   static const luaL_Reg functions[] = {
       {"all_tasks", all_tasks},
       {"current_task", current_task},
-      {"task_must_cancel", task_must_cancel},
       {"task_quiet", task_quiet},
-      {"task_stack", task_stack},
-      {"task_waits_for", task_waits_for},
       {NULL, NULL},
   };
   static const struct cal_class class = {CAL_TASK, methods, NULL};

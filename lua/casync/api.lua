@@ -6,12 +6,12 @@ local core = require "casync.core"
 
 if core.hooks.api then return core.hooks.api end
 
--- "module: names". A module that is one function gives its only name.
+-- "module: names". A module that is one function, or one class, gives its only name.
 local NAMES = {}
 for line in ([[
 await: async await
-core: sleep iscoroutine iscoroutinefunction isfuture kw Handle TimerHandle Future Task
-tasks.ensure: create_task ensure_future current_task all_tasks eager_task_factory create_eager_task_factory
+core: sleep create_task iscoroutine iscoroutinefunction isfuture kw Handle TimerHandle Future Task
+tasks.ensure: ensure_future current_task all_tasks eager_task_factory create_eager_task_factory
 tasks.gather: gather
 tasks.shield: shield
 tasks.wait_for: wait_for
@@ -39,8 +39,8 @@ local function load(name)
   local module = NAMES[name]
   if not module then return require("casync.exceptions")[name] end
   local value = require("casync." .. module)
-  if type(value) == "table" then return value[name] end
-  return value
+  if type(value) == "function" or rawget(value, "__meta") then return value end
+  return value[name]
 end
 
 setmetatable(M, {

@@ -55,7 +55,7 @@ local function sorted_keys(list, skip)
 end
 
 local function table_repr(list, depth)
-  if depth >= DEEPEST then return "{...}" end
+  if depth >= DEEPEST and next(list) ~= nil then return "{...}" end
   local items = {}
   for i = 1, #list do items[i] = M.value(list[i], depth + 1) end
   for _, key in ipairs(sorted_keys(list, #list)) do
