@@ -430,3 +430,67 @@ describe("xpcall that is except Exception", function()
     assert.same({false, "back!"}, {co("back")})
   end)
 end)
+
+describe("in a task", function()
+  local asyncio = require "casync"
+  local await = asyncio.await
+
+  for _, name in ipairs {"pcall", "xpcall"} do
+    local function guarded(f)
+      if name == "pcall" then return asyncio.pcall(f) end
+      return asyncio.xpcall(f, function(err) return err end)
+    end
+
+    it(name .. " lets its function await", function()
+      assert.same({true, "slept"}, {asyncio.testing.run(function()
+        return guarded(function()
+          await(asyncio.sleep(1))
+          return "slept"
+        end)
+      end)})
+    end)
+
+    it(name .. " catches what is raised after an await", function()
+      assert.same({false, "late"}, {asyncio.testing.run(function()
+        return guarded(function()
+          await(asyncio.sleep(1))
+          error("late", 0)
+        end)
+      end)})
+    end)
+
+    it(name .. " lets a cancellation pass", function()
+      local reached = false
+      local task = asyncio.testing.run(function()
+        local task = asyncio.create_task(function()
+          guarded(function() await(asyncio.sleep(10)) end)
+          reached = true
+        end)
+        await(asyncio.sleep(1))
+        task:cancel("enough")
+        await(asyncio.wait {task})
+        return task
+      end)
+      assert.is_true(task:cancelled())
+      assert.is_false(reached)
+    end)
+  end
+
+  it("a timeout inside pcall is caught as the TimeoutError it became", function()
+    local ok, err = asyncio.testing.run(function()
+      return asyncio.pcall(function() await(asyncio.wait_for(asyncio.sleep(10), 1)) end)
+    end)
+    assert.is_false(ok)
+    assert.is_true(asyncio.isinstance(err, asyncio.TimeoutError))
+  end)
+
+  it("any value travels unchanged", function()
+    for _, value in ipairs {"text", {}, setmetatable({}, {}), 5, false, exceptions.ValueError("x")} do
+      local ok, err = pcall(asyncio.testing.run, function()
+        await(asyncio.create_task(function() error(value, 0) end))
+      end)
+      assert.is_false(ok)
+      assert.equal(value, err)
+    end
+  end)
+end)

@@ -155,3 +155,52 @@ describe("a guard", function()
     assert.equal("TimeoutError", tostring(err))
   end)
 end)
+
+describe("in a task", function()
+  local asyncio = require "casync"
+  local await = asyncio.await
+
+  it("a timeout holds for the function", function()
+    local err = asyncio.testing.run(function()
+      local _, err = pcall(asyncio.with, asyncio.timeout(1), function() await(asyncio.sleep(10)) end)
+      return err
+    end)
+    assert.is_true(asyncio.isinstance(err, asyncio.TimeoutError))
+  end)
+
+  it("a task group waits for its tasks, and the function gets it", function()
+    local done = 0
+    asyncio.testing.run(function()
+      asyncio.with(asyncio.TaskGroup(), function(group)
+        for i = 1, 3 do
+          group:create_task(function()
+            await(asyncio.sleep(i))
+            done = done + 1
+          end)
+        end
+      end)
+      assert.equal(3, done)
+    end)
+  end)
+
+  it("scopes that await nest 2,000 levels deep, and unwind by a cancellation", function()
+    local exits = 0
+    local cm = {enter = function(self)
+      await(asyncio.sleep(0))
+      return guard(self, function() exits = exits + 1 end)
+    end}
+    local function deep(n)
+      if n == 0 then return await(asyncio.sleep(100)) end
+      return asyncio.with(cm, function() return deep(n - 1) end)
+    end
+    local task = asyncio.testing.run(function()
+      local task = asyncio.create_task(deep, 2000)
+      await(asyncio.sleep(1))
+      task:cancel()
+      await(asyncio.wait {task})
+      return task
+    end)
+    assert.is_true(task:cancelled())
+    assert.equal(2000, exits)
+  end)
+end)
