@@ -37,7 +37,7 @@ end
 --- `also`: a second parent that isinstance knows and whose methods are copied.
 function class.define(name, parent, methods, also)
   local C = {__name = name, __meta = {}}
-  if parent or methods then require "casync.class.inherit".fill(C, parent, methods, also) end
+  if parent or methods and next(methods) then require "casync.class.inherit".fill(C, parent, methods, also) end
   return class.link(C, parent, also)
 end
 

@@ -29,7 +29,7 @@ function M.plain(value) return type(value) == "table" and getmetatable(value) ==
 --- Checks a table of options, or nil, and returns it, or an empty one.
 --- `allowed`: for each name true or a kind as in M.check. `position`: the argument's place, for messages.
 function M.get(position, fname, allowed, given)
-  if given == nil then return NONE end
+  if given == nil or M.plain(given) and next(given) == nil then return NONE end
   return M.get_given(position, fname, allowed, given)
 end
 
