@@ -4,6 +4,10 @@
 -- (the core). In the start path: keep it short.
 -- Invariant: whatever run raises, its loop is closed and the old SIGINT handler is back.
 local core = require "casync.core"
+
+-- A second load in one Lua state gives the same class.
+if core.hooks.runners then return core.hooks.runners end
+
 local class = require "casync.class"
 local exceptions = require "casync.exceptions"
 local options = require "casync.options"
@@ -137,6 +141,7 @@ end
 Runner.__meta.__close = Runner.close
 
 local M = {Runner = Runner}
+core.hooks.runners = M
 
 -- run on a loop of another kind, unless the caller names one: how casync.testing runs.
 function M._run(loop_factory, main, ...)

@@ -3,6 +3,10 @@
 -- Not here: the group of errors it raises (exceptions.lua).
 -- Invariant: when the exit is over, every task of the group is done, and the parent's count of cancel requests is free of ours.
 local core = require "casync.core"
+
+-- A second load in one Lua state gives the same class.
+if core.hooks.taskgroup then return core.hooks.taskgroup end
+
 local class = require "casync.class"
 local exceptions = require "casync.exceptions"
 local await = require("casync.await").await
@@ -168,4 +172,5 @@ function TaskGroup.__meta.__tostring(group)
   return table.concat(info, " ") .. ">"
 end
 
-return {TaskGroup = TaskGroup}
+core.hooks.taskgroup = {TaskGroup = TaskGroup}
+return core.hooks.taskgroup

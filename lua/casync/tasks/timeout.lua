@@ -4,6 +4,10 @@
 -- Invariant: the timer is armed only while the state is "active", and the task's count of cancel requests is at the exit what it was
 -- at the entry plus what others asked for.
 local core = require "casync.core"
+
+-- A second load in one Lua state gives the same class.
+if core.hooks.timeout then return core.hooks.timeout end
+
 local class = require "casync.class"
 local exceptions = require "casync.exceptions"
 local ensure = require "casync.tasks.ensure"
@@ -136,6 +140,7 @@ function Timeout.__meta.__tostring(scope)
 end
 
 local M = {Timeout = Timeout}
+core.hooks.timeout = M
 
 --- A scope of `delay` seconds from now, nil for no deadline (asyncio.timeout). RuntimeError if no loop runs.
 function M.timeout(delay)

@@ -107,7 +107,9 @@ describe("gather", function()
   end)
 
   it_awaits("returns a Future", function()
-    assert.is_true(asyncio.isfuture(gather(sleep(1))))
+    local future = gather(sleep(1))
+    assert.is_true(asyncio.isfuture(future))
+    await(future)
   end)
 end)
 
