@@ -15,9 +15,9 @@ local function switch_case(id, title, tasks, goal, final)
   return {
     question = "switch", title = title, quick = "- 20000",
     programs = {
-      {"C lua_resume", "limit.lua", "1 10000000"},
+      {"C lua_resume", "limit.lua", tasks .. " 10000000"},
       {"casync", "casync.lua", tasks .. " 5000000"},
-      {"C lua_resume, as many", "limit.lua", tasks .. " 10000000"},
+      {"C lua_resume, 1 coroutine", "limit.lua", "1 10000000"},
       {"C mini runtime", "mini.lua", tasks .. " 10000000"},
       {"luv", "luv.lua", tasks .. " 5000000"},
       {"cqueues", "cqueues.lua", slow},
