@@ -100,6 +100,8 @@ struct cal_state {
   volatile int interrupt;       /* a KeyboardInterrupt is due in busy Lua code */
   int pooled;                   /* threads in the pool */
   unsigned ops_made;            /* library operations so far: which of them are checked */
+  int suspects;                 /* errors nobody has read, checked coroutines nobody has started:
+                                 * a loop that closes looks for them */
   int reports;                  /* contexts in CAL_STATE_REPORTS */
   lua_Hook hook;                /* the user's, while one of ours is in its place */
   int hook_mask, hook_count;
@@ -114,13 +116,38 @@ static inline struct cal_state *cal_state(lua_State *L)
   return lua_touserdata(L, CAL_STATE_INDEX);
 }
 
-/* For functions without the upvalue: pushes the state and returns it. */
-struct cal_state *cal_push_state(lua_State *L);
-struct cal_state *cal_find_state(lua_State *L); /* the same without pushing */
+/* The registry's way to the state, for light C functions, which have no upvalues: pushes it. */
+struct cal_state *cal_push_state_slowly(lua_State *L);
+void cal_push_value_slowly(lua_State *L, int value);
+void cal_store_value_slowly(lua_State *L, int value);
+
+struct cal_state *cal_find_state_slowly(lua_State *L);
+
+/* The state, for any function of ours. */
+static inline struct cal_state *cal_find_state(lua_State *L)
+{
+  struct cal_state *state = lua_touserdata(L, CAL_STATE_INDEX);
+  return state != NULL ? state : cal_find_state_slowly(L);
+}
+
 /* Pushes user value `value` of the state. */
-void cal_push_value(lua_State *L, int value);
+static inline void cal_push_value(lua_State *L, int value)
+{
+  if (lua_touserdata(L, CAL_STATE_INDEX) != NULL)
+    lua_getiuservalue(L, CAL_STATE_INDEX, value);
+  else
+    cal_push_value_slowly(L, value);
+}
+
 /* Pops a value into user value `value` of the state. */
-void cal_store_value(lua_State *L, int value);
+static inline void cal_store_value(lua_State *L, int value)
+{
+  if (lua_touserdata(L, CAL_STATE_INDEX) != NULL)
+    lua_setiuservalue(L, CAL_STATE_INDEX, value);
+  else
+    cal_store_value_slowly(L, value);
+}
+
 void cal_state_open(lua_State *L); /* pushes the state, made if need be */
 /* Adds functions to the table on top, with the state as upvalue 1. */
 void cal_set_functions(lua_State *L, const luaL_Reg *functions);
@@ -261,7 +288,11 @@ void cal_push_extra(lua_State *L, int index, int place);        /* nil if there 
 void cal_set_extra(lua_State *L, int index, int place);         /* pops the value */
 /* Pushes the error that result() raises for a cancelled future. */
 void cal_push_cancelled(lua_State *L, int index);
-void cal_mark_read(lua_State *L, int index);
+/* An error that nobody has read, or that somebody has. */
+void cal_mark_unread(lua_State *L, struct cal_future *future);
+void cal_mark_read(lua_State *L, struct cal_future *future);
+/* Forgets the callbacks of the future at `index`: it is done, they are queued. */
+void cal_drop_callbacks(lua_State *L, int index);
 /* Opens the blank future at 1 for the Loop on top (popped). */
 void cal_future_open(lua_State *L, struct cal_future *self, struct cal_loop *loop);
 /* Pushes the Loop at option "loop", else the running or the current one. */
@@ -308,8 +339,8 @@ void cal_open_create_task(lua_State *L);
 int cal_loop_create_task(lua_State *L); /* Loop:create_task */
 /* Opens the blank task at `index` for the Loop and the body on top (both popped). */
 void cal_task_open(lua_State *L, int index, struct cal_loop *loop);
-/* Starts it: queued, or at once if `eager`; raises what left an eager one. */
-void cal_task_launch(lua_State *L, struct cal_task *task, bool eager);
+/* Starts the one at `index`: queued, or at once if `eager`; raises what left an eager one. */
+void cal_task_launch(lua_State *L, int index, bool eager);
 /* casync_task_type.step and .done */
 enum casync_action cal_task_step(struct casync_task *task, enum casync_resume how);
 void cal_task_done(struct casync_task *task);
@@ -333,10 +364,14 @@ struct cal_coroutine {
   struct cal_object object;
   uint16_t nargs;
   uint8_t state; /* enum cal_coroutine_state */
+  bool checked;  /* counted among the suspects until it starts */
   bool library;  /* made by the library for one of its own coroutine functions */
 };
 
 struct cal_coroutine *cal_test_coroutine(lua_State *L, int index);
+/* Ends its NEW state. */
+void cal_coroutine_leave_new(lua_State *L, struct cal_coroutine *coroutine,
+                             enum cal_coroutine_state state);
 /* Makes one of the function at `index` and the values after it. */
 void cal_coroutine_new(lua_State *L, int index, bool checked, bool library);
 /* Marks it as awaited and pushes function and arguments on `to`; their number - 1. Raises. */
@@ -348,6 +383,7 @@ void cal_open_coroutine_object(lua_State *L);
 struct cal_op {
   struct cal_object object;
   int nresults; /* user values: what the op returns */
+  bool checked; /* counted among the suspects until it starts */
   bool shared;  /* the one of sleep(0): each mention is a new coroutine, so it stays NEW */
   union {
     struct casync_op op;
@@ -357,8 +393,9 @@ struct cal_op {
 
 struct cal_op *cal_test_op(lua_State *L, int index);
 int cal_op_results(lua_State *L, int index); /* pushes what it returns */
-int cal_op_start(struct cal_op *op, struct casync_task *task); /* casync_op_start() */
-void cal_op_close(struct cal_op *op);
+/* casync_op_start() and casync_op_close() */
+int cal_op_start(lua_State *L, struct cal_op *op, struct casync_task *task);
+void cal_op_close(lua_State *L, struct cal_op *op);
 void cal_open_op(lua_State *L);
 
 /* ---- awaiting (await/suspend.c, await/coroutine.c) ---- */

@@ -19,9 +19,10 @@ static int peek(lua_State *L)
     return 2;
   case CASYNC_RESULT: break;
   }
+  int n = cal_future_result(L, 1);
   lua_pushliteral(L, "finished");
-  lua_insert(L, 1);
-  return 1 + cal_future_result(L, 2);
+  lua_insert(L, -n - 1);
+  return n + 1;
 }
 
 /* callbacks(future) -> array of its done callbacks */

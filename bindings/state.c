@@ -9,29 +9,29 @@
 
 static const char key; /* its address is the registry key */
 
-struct cal_state *cal_push_state(lua_State *L)
+struct cal_state *cal_push_state_slowly(lua_State *L)
 {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &key);
   return lua_touserdata(L, -1);
 }
 
-struct cal_state *cal_find_state(lua_State *L)
+struct cal_state *cal_find_state_slowly(lua_State *L)
 {
-  struct cal_state *state = cal_push_state(L);
+  struct cal_state *state = cal_push_state_slowly(L);
   lua_pop(L, 1);
   return state;
 }
 
-void cal_push_value(lua_State *L, int value)
+void cal_push_value_slowly(lua_State *L, int value)
 {
-  cal_push_state(L);
+  cal_push_state_slowly(L);
   lua_getiuservalue(L, -1, value);
   lua_remove(L, -2);
 }
 
-void cal_store_value(lua_State *L, int value)
+void cal_store_value_slowly(lua_State *L, int value)
 {
-  cal_push_state(L);
+  cal_push_state_slowly(L);
   lua_insert(L, -2);
   lua_setiuservalue(L, -2, value);
   lua_pop(L, 1);
@@ -77,13 +77,13 @@ static void make(lua_State *L)
 
 void cal_state_open(lua_State *L)
 {
-  if (cal_push_state(L) != NULL) return;
+  if (cal_push_state_slowly(L) != NULL) return;
   lua_pop(L, 1);
   make(L);
 }
 
 void cal_set_functions(lua_State *L, const luaL_Reg *functions)
 {
-  cal_push_state(L);
+  cal_push_state_slowly(L);
   luaL_setfuncs(L, functions, 1);
 }

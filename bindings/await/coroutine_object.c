@@ -11,6 +11,13 @@ struct cal_coroutine *cal_test_coroutine(lua_State *L, int index)
   return cal_test(L, index, CAL_COROUTINE, sizeof(struct cal_coroutine));
 }
 
+void cal_coroutine_leave_new(lua_State *L, struct cal_coroutine *coroutine,
+                             enum cal_coroutine_state state)
+{
+  coroutine->state = (uint8_t)state;
+  if (coroutine->checked) cal_find_state(L)->suspects--;
+}
+
 void cal_coroutine_new(lua_State *L, int index, bool checked, bool library)
 {
   index = lua_absindex(L, index);
@@ -19,7 +26,9 @@ void cal_coroutine_new(lua_State *L, int index, bool checked, bool library)
   struct cal_coroutine *coroutine =
       lua_newuserdatauv(L, sizeof *coroutine, CAL_COROUTINE_FUNCTION + nargs);
   *coroutine = (struct cal_coroutine){
-      .object.kind = &cal_kinds[CAL_COROUTINE], .nargs = (uint16_t)nargs, .library = library};
+      .object.kind = &cal_kinds[CAL_COROUTINE], .nargs = (uint16_t)nargs,
+                                     .checked = checked, .library = library};
+  if (checked) cal_find_state(L)->suspects++;
   lua_insert(L, index);
   for (int i = nargs + 1; i >= 1; i--) lua_setiuservalue(L, index, i);
   cal_push_value(L, checked ? CAL_STATE_METAS + CAL_COROUTINE : CAL_STATE_COROUTINE_PLAIN);
@@ -34,7 +43,7 @@ int cal_coroutine_take(lua_State *L, int index, lua_State *to)
     return cal_raise(L, "RuntimeError", "cannot reuse already awaited coroutine");
   if (!lua_checkstack(to, coroutine->nargs + 2) || !lua_checkstack(L, 2))
     return luaL_error(L, "too many arguments");
-  coroutine->state = CAL_COROUTINE_TAKEN;
+  cal_coroutine_leave_new(L, coroutine, CAL_COROUTINE_TAKEN);
   index = lua_absindex(L, index);
   for (int i = 0; i <= coroutine->nargs; i++) {
     lua_getiuservalue(L, index, CAL_COROUTINE_FUNCTION + i);
@@ -102,7 +111,7 @@ static int take(lua_State *L)
   if (coroutine != NULL) {
     if (coroutine->state != CAL_COROUTINE_NEW)
       return cal_raise(L, "RuntimeError", "cannot reuse already awaited coroutine");
-    coroutine->state = CAL_COROUTINE_TAKEN;
+    cal_coroutine_leave_new(L, coroutine, CAL_COROUTINE_TAKEN);
     lua_getiuservalue(L, 1, CAL_COROUTINE_FUNCTION);
     return 1;
   }
@@ -190,11 +199,12 @@ static int coroutine_close(lua_State *L)
 {
   struct cal_op *op = cal_test_op(L, 1);
   if (op != NULL) {
-    cal_op_close(op);
+    cal_op_close(L, op);
     return 0;
   }
   struct cal_coroutine *coroutine = cal_check(L, 1, CAL_COROUTINE, sizeof *coroutine);
-  if (coroutine->state == CAL_COROUTINE_NEW) coroutine->state = CAL_COROUTINE_CLOSED;
+  if (coroutine->state == CAL_COROUTINE_NEW)
+    cal_coroutine_leave_new(L, coroutine, CAL_COROUTINE_CLOSED);
   return 0;
 }
 
@@ -202,7 +212,7 @@ static int coroutine_gc(lua_State *L)
 {
   struct cal_coroutine *coroutine = lua_touserdata(L, 1);
   if (coroutine->state != CAL_COROUTINE_NEW) return 0;
-  coroutine->state = CAL_COROUTINE_CLOSED;
+  cal_coroutine_leave_new(L, coroutine, CAL_COROUTINE_CLOSED);
   lua_getiuservalue(L, 1, CAL_COROUTINE_FUNCTION);
   push_name(L, -1);
   lua_pushfstring(L, "coroutine '%s' was never awaited", lua_tostring(L, -1));

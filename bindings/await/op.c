@@ -27,14 +27,25 @@ int cal_op_results(lua_State *L, int index)
   return op->nresults;
 }
 
-int cal_op_start(struct cal_op *op, struct casync_task *task)
+static void clear(lua_State *L, struct cal_op *op)
 {
-  return op->shared ? CASYNC_OP_YIELDS : casync_op_start(&op->of.op, task);
+  if (!op->checked) return;
+  op->checked = false;
+  cal_find_state(L)->suspects--;
 }
 
-void cal_op_close(struct cal_op *op)
+int cal_op_start(lua_State *L, struct cal_op *op, struct casync_task *task)
 {
-  if (!op->shared) casync_op_close(&op->of.op);
+  if (op->shared) return CASYNC_OP_YIELDS;
+  clear(L, op);
+  return casync_op_start(&op->of.op, task);
+}
+
+void cal_op_close(lua_State *L, struct cal_op *op)
+{
+  if (op->shared) return;
+  clear(L, op);
+  casync_op_close(&op->of.op);
 }
 
 static bool is_checked(struct cal_state *state)
@@ -52,6 +63,8 @@ static struct cal_op *new_op(lua_State *L, int n)
   lua_insert(L, -n - 1);
   for (int i = n; i >= 1; i--) lua_setiuservalue(L, -i - 1, i);
   if (!is_checked(cal_state(L))) return op;
+  op->checked = true;
+  cal_state(L)->suspects++;
   lua_getiuservalue(L, CAL_STATE_INDEX, CAL_STATE_OP_CHECKED);
   lua_setmetatable(L, -2);
   return op;
@@ -76,7 +89,7 @@ static int op_gc(lua_State *L)
 {
   struct cal_op *op = lua_touserdata(L, 1);
   if (op->of.op.type == NULL || op->of.op.state != CASYNC_OP_NEW) return 0;
-  casync_op_close(&op->of.op);
+  cal_op_close(L, op);
   lua_pushfstring(L, "coroutine '%s' was never awaited", op->of.op.type->name);
   cal_report_later(L, lua_tostring(L, -1), "coroutine", 1, 0);
   return 0;

@@ -129,7 +129,7 @@ static int await_op(lua_State *L, struct cal_state *state, struct cal_op *op)
     return cal_raise(L, "RuntimeError", "cannot reuse already awaited coroutine");
   if (!may_suspend(L, state)) return cal_refuse_await(L, state);
   if (state->by_hand) return await_op_by_hand(L, state);
-  int started = casync_op_start(&op->of.op, casync_loop_current_task(state->running->loop));
+  int started = cal_op_start(L, op, casync_loop_current_task(state->running->loop));
   if (started < 0) return cal_raise_code(L, started);
   if (started == CASYNC_OP_FINISHED) return cal_op_results(L, 1);
   if (op->nresults == 0) {

@@ -17,7 +17,9 @@ static bool cancel_plain(lua_State *L, int index, struct cal_future *self)
     lua_setiuservalue(L, index, CAL_FUTURE_VALUE);
     self->future.flags |= CAL_FUTURE_MESSAGE;
   }
-  return casync_future_complete(&self->future, CASYNC_CANCELLED) == 0;
+  casync_future_complete(&self->future, CASYNC_CANCELLED);
+  cal_drop_callbacks(L, index);
+  return true;
 }
 
 /* As the kind of the future at `index` does it, whatever a subclass says. */
@@ -93,7 +95,7 @@ int cal_cancel_method(lua_State *L)
   struct cal_state *state = cal_state(L);
   lua_settop(L, 2);
   check_cancellable(L, self);
-  self->future.flags &= (uint8_t)~CAL_FUTURE_UNREAD;
+  cal_mark_read(L, self);
   bool outer_message = state->has_message;
   cal_push_value(L, CAL_STATE_MESSAGE);
   lua_insert(L, 1); /* outer message, self, message */

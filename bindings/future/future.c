@@ -31,7 +31,7 @@ static int future_exception(lua_State *L)
   case CASYNC_PENDING: return cal_raise(L, "InvalidStateError", "Exception is not set.");
   case CASYNC_RESULT: return 0;
   case CASYNC_ERROR:
-    cal_mark_read(L, 1);
+    cal_mark_read(L, self);
     lua_getiuservalue(L, 1, CAL_FUTURE_VALUE);
     return 1;
   case CASYNC_CANCELLED: cal_push_cancelled(L, 1); return lua_error(L);
@@ -65,6 +65,7 @@ static int complete(lua_State *L, struct cal_future *self, enum casync_future_st
   lua_State *outer = cal_enter(lua, L);
   casync_future_complete(&self->future, (int)state);
   cal_leave(lua, outer);
+  cal_drop_callbacks(L, 1);
   return 0;
 }
 
@@ -240,8 +241,7 @@ static int traceback(lua_State *L)
 
 static int clear_log_traceback(lua_State *L)
 {
-  cal_check_future(L, 1);
-  cal_mark_read(L, 1);
+  cal_mark_read(L, cal_check_future(L, 1));
   return 0;
 }
 

@@ -52,10 +52,17 @@ void cal_set_extra(lua_State *L, int index, int place)
   lua_pop(L, 1);
 }
 
-void cal_mark_read(lua_State *L, int index)
+void cal_mark_unread(lua_State *L, struct cal_future *future)
 {
-  struct cal_future *self = lua_touserdata(L, index);
-  self->future.flags &= (uint8_t)~CAL_FUTURE_UNREAD;
+  future->future.flags |= CAL_FUTURE_UNREAD;
+  cal_find_state(L)->suspects++;
+}
+
+void cal_mark_read(lua_State *L, struct cal_future *future)
+{
+  if (!(future->future.flags & CAL_FUTURE_UNREAD)) return;
+  future->future.flags &= (uint8_t)~CAL_FUTURE_UNREAD;
+  cal_find_state(L)->suspects--;
 }
 
 static int push_several(lua_State *L)
@@ -73,7 +80,7 @@ static int push_several(lua_State *L)
  * whoever it is raised in can go on from there. */
 static void push_failure(lua_State *L, int index)
 {
-  cal_mark_read(L, index);
+  cal_mark_read(L, lua_touserdata(L, index));
   cal_push_extra(L, index, CAL_EXTRA_TRACEBACK);
   cal_store_value(L, CAL_STATE_TRACEBACK);
   lua_getiuservalue(L, index, CAL_FUTURE_VALUE);
@@ -152,7 +159,7 @@ static int sentinel_gc(lua_State *L)
   lua_getiuservalue(L, 1, 1);
   struct cal_future *future = cal_test_future(L, 2);
   if (future == NULL || !(future->future.flags & CAL_FUTURE_UNREAD)) return 0;
-  future->future.flags &= (uint8_t)~CAL_FUTURE_UNREAD;
+  cal_mark_read(L, future);
   lua_getiuservalue(L, 2, CAL_FUTURE_VALUE);
   lua_pushfstring(L, "%s exception was never retrieved",
                   future->object.kind->id == CAL_TASK ? "Task" : future->object.kind->name);
@@ -162,6 +169,15 @@ static int sentinel_gc(lua_State *L)
 
 static const luaL_Reg sentinel_metamethods[] = {{"__gc", sentinel_gc}, {NULL, NULL}};
 static const luaL_Reg no_methods[] = {{NULL, NULL}};
+
+void cal_drop_callbacks(lua_State *L, int index)
+{
+  if (lua_getiuservalue(L, index, CAL_FUTURE_EXTRA) == LUA_TTABLE) {
+    lua_pushnil(L);
+    lua_rawseti(L, -2, CAL_EXTRA_CALLBACKS);
+  }
+  lua_pop(L, 1);
+}
 
 /* An error object that is not an Exception or a CancelledError is stored as any other. */
 void cal_future_store_error(lua_State *L, int index)
@@ -180,7 +196,7 @@ void cal_future_store_error(lua_State *L, int index)
     cal_set_extra(L, index, CAL_EXTRA_TRACEBACK);
   }
   lua_setiuservalue(L, index, CAL_FUTURE_VALUE);
-  self->future.flags |= CAL_FUTURE_UNREAD;
+  cal_mark_unread(L, self);
 }
 
 void cal_open_sentinel(lua_State *L)

@@ -29,7 +29,7 @@ static bool push_outcome(lua_State *L, int children, uint32_t i)
   lua_rawgeti(L, children, (lua_Integer)i + 1);
   struct cal_future *child = cal_test_future(L, -1);
   bool failed = child->future.state != CASYNC_RESULT;
-  cal_mark_read(L, -1);
+  cal_mark_read(L, child);
   if (child->future.state == CASYNC_CANCELLED) {
     if (child->future.flags & CAL_FUTURE_MESSAGE)
       lua_getiuservalue(L, -1, CAL_FUTURE_VALUE);
@@ -79,7 +79,7 @@ static void store_child_error(lua_State *L)
   if (future->future.state == CASYNC_CANCELLED) {
     cal_push_cancelled(L, child);
   } else {
-    cal_mark_read(L, child);
+    cal_mark_read(L, future);
     cal_push_extra(L, child, CAL_EXTRA_TRACEBACK);
     cal_store_value(L, CAL_STATE_TRACEBACK);
     lua_getiuservalue(L, child, CAL_FUTURE_VALUE);
@@ -116,14 +116,15 @@ static int collect(lua_State *L)
   if (child == NULL && gather->cancel_requested) child = gather->last;
   lua_remove(L, 1);
   lua_getiuservalue(L, 1, CHILDREN);
+  if (collecting->child == NULL) store_results(L, gather);
   if (child == NULL) {
-    store_results(L, gather);
     collecting->state = CASYNC_RESULT;
     return 0;
   }
+  lua_settop(L, 2);
   lua_rawgeti(L, 2, child - gather->children + 1);
   if (collecting->child == NULL) {
-    /* Cancelled with return_exceptions: whatever the last child did, the gather is cancelled. */
+    /* It was cancelled: whatever the children did meanwhile, that is how it ends. */
     push_cancelled_anyway(L, 3);
     cal_future_store_error(L, 1);
   } else {
@@ -151,14 +152,14 @@ static enum casync_future_state on_collect(struct casync_gather *gather,
     lua_setiuservalue(L, -2, CAL_FUTURE_VALUE); /* no memory: that is the gather's error */
     collecting.state = CASYNC_ERROR;
   }
+  cal_drop_callbacks(L, lua_gettop(L));
   lua_pop(L, 1);
   return collecting.state;
 }
 
 static void on_late(struct casync_gather *gather, struct casync_gather_child *child)
 {
-  (void)gather;
-  cal_future_of(child->future)->future.flags &= (uint8_t)~CAL_FUTURE_UNREAD;
+  cal_mark_read(loop_of(gather)->state->L, cal_future_of(child->future));
 }
 
 static void on_released(struct casync_gather *gather)

@@ -215,13 +215,22 @@ void cal_handle_register(lua_State *L, struct cal_loop *loop, int index)
   lua_pop(L, 2);
 }
 
+/* asyncio refuses coroutine functions only in debug mode; called, one would do nothing at all. */
+static void check_callable(lua_State *L, int index)
+{
+  if (lua_iscfunction(L, index) && cal_push_async_body(L, index))
+    cal_raise(L, "TypeError", "coroutines cannot be used as callbacks (use create_task)");
+  if (lua_isfunction(L, index)) return;
+  if (!luaL_getmetafield(L, index, "__call"))
+    cal_raise(L, "TypeError", "a callable object was expected, got %s", luaL_typename(L, index));
+  lua_pop(L, 1);
+}
+
 /* An option table marked by kw() at the end holds the context. */
 int cal_callback_arguments(lua_State *L, int first)
 {
   luaL_checkany(L, first);
-  if (!lua_isfunction(L, first) && !luaL_getmetafield(L, first, "__call"))
-    luaL_typeerror(L, first, "callable");
-  if (!lua_isfunction(L, first)) lua_pop(L, 1);
+  check_callable(L, first);
   int last = lua_gettop(L);
   bool marked = false;
   if (last > first && lua_istable(L, last) && lua_getmetatable(L, last)) {

@@ -13,14 +13,22 @@
 
 #include "bind.h"
 
+static int raise_interrupt(lua_State *L)
+{
+  struct cal_state *state = cal_find_state(L);
+  if (!state->interrupt) return 0;
+  state->interrupt = 0;
+  return cal_raise(L, "KeyboardInterrupt", "");
+}
+
+/* A hook runs in the frame of whatever function it meets, upvalues included: the raising is done in
+ * a frame of our own. */
 static void on_hook(lua_State *L, lua_Debug *frame)
 {
   (void)frame;
-  struct cal_state *state = cal_find_state(L);
   lua_sethook(L, NULL, 0, 0);
-  if (state == NULL || !state->interrupt) return;
-  state->interrupt = 0;
-  cal_raise(L, "KeyboardInterrupt", "");
+  lua_pushcfunction(L, raise_interrupt);
+  lua_call(L, 0, 0);
 }
 
 void cal_interrupt(struct cal_state *state)

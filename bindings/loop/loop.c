@@ -7,6 +7,7 @@
  * back to the class: fields cost nothing, methods one look-up more.
  */
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bind.h"
@@ -43,16 +44,14 @@ void cal_check_thread(lua_State *L, struct cal_loop *loop)
 
 struct cal_loop *cal_push_loop(lua_State *L, const struct casync_loop *loop)
 {
-  cal_push_state(L);
-  struct cal_state *state = lua_touserdata(L, -1);
+  struct cal_state *state = cal_find_state(L);
   if (state->running != NULL && state->running->loop == loop) {
-    lua_getiuservalue(L, -1, CAL_STATE_RUNNING);
+    cal_push_value(L, CAL_STATE_RUNNING);
   } else {
-    lua_getiuservalue(L, -1, CAL_STATE_LOOPS);
+    cal_push_value(L, CAL_STATE_LOOPS);
     lua_rawgetp(L, -1, loop);
     lua_remove(L, -2);
   }
-  lua_remove(L, -2);
   return lua_touserdata(L, -1);
 }
 
@@ -156,6 +155,8 @@ static int new_loop(lua_State *L)
     lua_settop(L, 1);
   }
   struct cal_loop *loop = cal_new(L, CAL_LOOP, sizeof *loop, CAL_LOOP_VALUES);
+  const char *debug = getenv("CASYNC_DEBUG");
+  loop->debug = debug != NULL && *debug != '\0' && strcmp(debug, "0") != 0;
   loop->state = state;
   loop->relay.type = &relay_type;
   furnish(L, 2);
@@ -177,6 +178,8 @@ static int loop_close(lua_State *L)
   lua_State *outer = cal_enter(loop->state, L);
   cal_loop_abandon(L, 1, loop);
   casync_loop_close(loop->loop);
+  /* What nobody read or awaited is reported now at the latest: look for it. */
+  if (loop->state->suspects > 0) lua_gc(L, LUA_GCCOLLECT);
   cal_drain_reports(L, loop);
   cal_leave(loop->state, outer);
   return 0;

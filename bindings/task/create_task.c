@@ -123,7 +123,7 @@ static void open_task(lua_State *L, struct cal_loop *loop)
   lua_pushvalue(L, BODY);
   cal_task_open(L, TASK, loop);
   cal_note_cancel_method(L, TASK);
-  cal_task_launch(L, self, eager && loop->state->running == loop);
+  cal_task_launch(L, TASK, eager && loop->state->running == loop);
 }
 
 /* factory(loop, coro, options or nil) */

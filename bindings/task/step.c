@@ -169,11 +169,8 @@ void cal_task_done(struct casync_task *runtime)
   cal_push_task(L, task);
   if (runtime->future.state == CASYNC_CANCELLED && !(runtime->future.flags & CAL_FUTURE_SAVED))
     keep_message(L, task);
-  if (lua_getiuservalue(L, -1, CAL_FUTURE_EXTRA) == LUA_TTABLE) {
-    lua_pushnil(L);
-    lua_rawseti(L, -2, CAL_EXTRA_CALLBACKS);
-  }
-  lua_pop(L, 2);
+  cal_drop_callbacks(L, lua_gettop(L));
+  lua_pop(L, 1);
   cal_unhold(L, loop, runtime->future.slot);
   runtime->future.slot = 0;
 }
@@ -260,8 +257,8 @@ static enum casync_action cancel_unstarted(lua_State *L, struct cal_task *task)
   struct cal_coroutine *coroutine = cal_test_coroutine(L, -1);
   struct cal_op *op = cal_test_op(L, -1);
   if (coroutine != NULL && coroutine->state == CAL_COROUTINE_NEW)
-    coroutine->state = CAL_COROUTINE_CLOSED;
-  if (op != NULL) cal_op_close(op);
+    cal_coroutine_leave_new(L, coroutine, CAL_COROUTINE_CLOSED);
+  if (op != NULL) cal_op_close(L, op);
   lua_pop(L, 1);
   return fail_cancelled(L, task, CAL_EXTRA_MESSAGE);
 }
@@ -269,7 +266,7 @@ static enum casync_action cancel_unstarted(lua_State *L, struct cal_task *task)
 /* The body, on top, is an op: no coroutine is needed. */
 static enum casync_action start_op(lua_State *L, struct cal_task *task, struct cal_op *op)
 {
-  int started = cal_op_start(op, &task->task);
+  int started = cal_op_start(L, op, &task->task);
   if (started == CASYNC_OP_WAITS || started == CASYNC_OP_YIELDS) {
     lua_pop(L, 1);
     return started == CASYNC_OP_WAITS ? CASYNC_ACTION_WAIT_OP : CASYNC_ACTION_YIELD;

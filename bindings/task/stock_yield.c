@@ -13,16 +13,24 @@ enum casync_action cal_stock_yield(struct cal_task *task, int n)
   return CASYNC_ACTION_YIELD;
 }
 
-static void raise_in(lua_State *co, lua_Debug *frame)
+static int raise_pending(lua_State *co)
 {
-  (void)frame;
   struct cal_state *state = cal_find_state(co);
   struct cal_task *task = cal_task_of(casync_loop_current_task(state->running->loop));
   lua_sethook(co, state->hook, state->hook_mask, state->hook_count);
   if (task->task.spare[0] != CAL_TASK_BAD_YIELD)
     cal_raise_cancelled(co, task, CAL_EXTRA_MESSAGE);
   task->task.spare[0] = CAL_TASK_GOOD_YIELD;
-  cal_raise(co, "RuntimeError", "Task got bad yield: a task awaits, it does not yield values");
+  return cal_raise(co, "RuntimeError",
+                   "Task got bad yield: a task awaits, it does not yield values");
+}
+
+/* A hook runs in the frame of whatever function it meets; the raising needs one of our own. */
+static void raise_in(lua_State *co, lua_Debug *frame)
+{
+  (void)frame;
+  lua_pushcfunction(co, raise_pending);
+  lua_call(co, 0, 0);
 }
 
 static int push_closed(lua_State *L)

@@ -56,8 +56,9 @@ static void raise_left(lua_State *L)
   lua_error(L);
 }
 
-void cal_task_launch(lua_State *L, struct cal_task *task, bool eager)
+void cal_task_launch(lua_State *L, int index, bool eager)
 {
+  struct cal_task *task = lua_touserdata(L, index);
   if (!eager) {
     casync_task_start(&task->task);
     return;
@@ -66,6 +67,10 @@ void cal_task_launch(lua_State *L, struct cal_task *task, bool eager)
   lua_State *outer = cal_enter(state, L);
   int status = casync_task_start_eagerly(&task->task);
   cal_leave(state, outer);
+  if (task->task.future.state != CASYNC_PENDING) {
+    lua_pushnil(L); /* as in asyncio, an eager task that is done has no coroutine */
+    lua_setiuservalue(L, index, CAL_FUTURE_CORO);
+  }
   if (status == CASYNC_ELEFT) raise_left(L);
 }
 

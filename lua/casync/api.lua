@@ -66,6 +66,9 @@ class.adopt(core.TimerHandle, core.Handle)
 class.adopt(core.Loop)
 class.adopt(core.Coroutine)
 class.adopt(core.Op)
+-- The second metatables of two classes, for objects with (or without) a finalizer.
+core.op_checked_meta.__tostring = core.Op.__meta.__tostring
+core.coroutine_plain_meta.__tostring = core.Coroutine.__meta.__tostring
 M.version = core.version
 
 return M

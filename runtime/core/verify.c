@@ -22,6 +22,12 @@ static void verify_list(const struct casync_node *head)
   }
 }
 
+static void verify_order(const struct ca_timer_entry *parent, const struct ca_timer_entry *entry)
+{
+  assert(parent->when <= entry->when);
+  if (parent->when == entry->when) assert(parent->timer->sequence < entry->timer->sequence);
+}
+
 static void verify_timers(const struct ca_timers *timers)
 {
   for (uint32_t i = 1; i <= timers->count; i++) {
@@ -29,7 +35,7 @@ static void verify_timers(const struct ca_timers *timers)
     assert(entry->timer->handle.heap_index == i);
     assert(!(entry->timer->handle.flags & CASYNC_HANDLE_QUEUED));
     assert(entry->timer->sequence < timers->sequence);
-    if (i > 1) assert(timers->heap[(i - 2) / 4 + 1].when <= entry->when);
+    if (i > 1) verify_order(&timers->heap[(i - 2) / 4 + 1], entry);
   }
 }
 

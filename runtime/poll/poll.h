@@ -32,6 +32,7 @@ struct ca_wakeup {
   pthread_mutex_t lock; /* guards `inbox` and what `is_open` allows */
   struct casync_post *inbox, **inbox_end;
   bool is_open; /* read without the lock by wake(), which may run in a signal handler */
+  int wakers;   /* atomic: wakes that are under way; close() waits for them */
 };
 
 struct ca_ev {

@@ -8,6 +8,7 @@
  * attention and wakes it; nothing else happens in signal context, but what `notify` does.
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "base/check.h"
@@ -16,6 +17,7 @@
 struct ca_signal {
   struct casync_loop *loop; /* owner; NULL = free.  Atomic: handlers read it */
   int count;                /* atomic */
+  int handlers;             /* atomic: handlers that run now; giving back waits for them */
   void (*volatile notify)(void *data);
   void *volatile data;
   struct sigaction former;
@@ -27,12 +29,12 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct casync_loop *owner_of(int number)
 {
-  return __atomic_load_n(&signals[number].loop, __ATOMIC_ACQUIRE);
+  return __atomic_load_n(&signals[number].loop, __ATOMIC_SEQ_CST);
 }
 
 static void set_owner(int number, struct casync_loop *loop)
 {
-  __atomic_store_n(&signals[number].loop, loop, __ATOMIC_RELEASE);
+  __atomic_store_n(&signals[number].loop, loop, __ATOMIC_SEQ_CST);
 }
 
 static bool is_valid(int number)
@@ -44,6 +46,7 @@ static void on_signal(int number)
 {
   int saved = errno;
   struct ca_signal *signal = &signals[number];
+  __atomic_fetch_add(&signal->handlers, 1, __ATOMIC_SEQ_CST);
   struct casync_loop *loop = owner_of(number);
   __atomic_fetch_add(&signal->count, 1, __ATOMIC_RELAXED);
   if (signal->notify != NULL) signal->notify(signal->data);
@@ -51,6 +54,7 @@ static void on_signal(int number)
     casync_loop_attend(loop);
     casync_loop_wake(loop);
   }
+  __atomic_fetch_sub(&signal->handlers, 1, __ATOMIC_SEQ_CST);
   errno = saved;
 }
 
@@ -69,12 +73,14 @@ static int take_over(struct casync_loop *loop, int number)
   return status;
 }
 
+/* Afterwards no handler, in whatever thread, refers to the loop or to the notification's data. */
 static void give_back(int number)
 {
   struct ca_signal *signal = &signals[number];
   sigaction(number, &signal->former, NULL);
   signal->notify = NULL;
   set_owner(number, NULL);
+  while (__atomic_load_n(&signal->handlers, __ATOMIC_SEQ_CST) != 0) sched_yield();
 }
 
 int casync_signal_watch(struct casync_loop *loop, int number)

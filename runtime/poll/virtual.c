@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * The virtual clock: a poller that asks libev without waiting and, when nothing is ready, jumps to
- * the next timer.  The clock starts at 0.  With no timer either nothing can ever happen, which is
- * an error, unless a descriptor is watched: that may still become ready, in real time.
+ * the next timer, however far.  The clock starts at 0.  With no timer either (one at infinity is
+ * none) nothing can ever happen, which is an error, unless a descriptor is watched: that may still
+ * become ready, in real time.
  */
+#include <math.h>
+
 #include "base/alloc.h"
 #include "base/check.h"
 #include "poll/poll.h"
@@ -41,9 +44,8 @@ static int wait_virtually(struct casync_loop *loop, double timeout)
   struct virtual *virtual = virtual_of(loop);
   ask_kernel(loop, 0);
   if (timeout == 0 || has_found(loop)) return 0;
-  if (timeout > 0) {
-    virtual->clock += timeout;
-    loop->now = virtual->clock;
+  if (timeout > 0 && ca_timers_next(loop) < HUGE_VAL) {
+    loop->now = virtual->clock = ca_timers_next(loop);
     return 0;
   }
   if (virtual->ev.io.count == 0) return CASYNC_EDEADLOCK;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * The only door for other threads and for signal handlers: an inbox under a lock, and libev's
- * ev_async, which is safe in both.
+ * ev_async, which is safe in both.  A wake cannot take the lock, since it may run in a signal
+ * handler: wakes are counted, and a close waits until none is under way.
  */
+#include <sched.h>
+
 #include "base/check.h"
 #include "poll/poll.h"
 
@@ -29,9 +32,10 @@ void ca_wakeup_close(struct casync_loop *loop)
 {
   struct ca_ev *ev = ca_ev_of(loop);
   pthread_mutex_lock(&ev->wakeup.lock);
-  __atomic_store_n(&ev->wakeup.is_open, false, __ATOMIC_RELEASE);
+  __atomic_store_n(&ev->wakeup.is_open, false, __ATOMIC_SEQ_CST);
   __atomic_store_n(&ev->wakeup.inbox, NULL, __ATOMIC_RELAXED);
   pthread_mutex_unlock(&ev->wakeup.lock);
+  while (__atomic_load_n(&ev->wakeup.wakers, __ATOMIC_SEQ_CST) != 0) sched_yield();
   ev_async_stop(ev->ev, &ev->wakeup.async);
 }
 
@@ -48,7 +52,10 @@ void ca_wakeup_send(struct casync_loop *loop)
 
 void casync_loop_wake(struct casync_loop *loop)
 {
-  if (__atomic_load_n(&ca_ev_of(loop)->wakeup.is_open, __ATOMIC_ACQUIRE)) loop->poller->wake(loop);
+  struct ca_wakeup *wakeup = &ca_ev_of(loop)->wakeup;
+  __atomic_fetch_add(&wakeup->wakers, 1, __ATOMIC_SEQ_CST);
+  if (__atomic_load_n(&wakeup->is_open, __ATOMIC_SEQ_CST)) loop->poller->wake(loop);
+  __atomic_fetch_sub(&wakeup->wakers, 1, __ATOMIC_SEQ_CST);
 }
 
 bool ca_wakeup_has_posts(const struct casync_loop *loop)
