@@ -10,7 +10,7 @@ local ensure = require "casync.tasks.ensure"
 local options = require "casync.options"
 local timeout = require "casync.tasks.timeout"
 
-local isfuture, done, current_task = core.isfuture, core.Future.done, core.current_task
+local isfuture, done, result, current_task = core.isfuture, core.Future.done, core.Future.result, core.current_task
 local new_coroutine, scope_of, task_of_scope = core.coroutine, timeout._scope, timeout._task_of_scope
 local isawaitable = ensure.isawaitable
 
@@ -53,10 +53,10 @@ local function wait_no_time(awaitable)
   return cancelled_is_timeout(pcall(future.result, future))
 end
 
-local function wait_for(awaitable, delay)
+local function wait_for(awaitable, delay, is_future)
   if delay and delay <= 0 then return wait_no_time(awaitable) end
   local task = current_task() or task_of_scope()
-  if isfuture(awaitable) and done(awaitable) then return await(awaitable) end
+  if is_future and done(awaitable) then return result(awaitable) end
   local _ <close> = scope_of(task, delay)
   return await(awaitable)
 end
@@ -65,7 +65,8 @@ core.name(wait_for, "wait_for")
 --- Coroutine: awaits one awaitable for at most `delay` seconds, nil for ever, then cancels it, waits for its end and raises
 --- TimeoutError (asyncio.wait_for).
 return function(awaitable, delay)
-  if not isawaitable(awaitable) then options.typeerror(1, "wait_for", "awaitable", awaitable) end
+  local is_future = isfuture(awaitable)
+  if not is_future and not isawaitable(awaitable) then options.typeerror(1, "wait_for", "awaitable", awaitable) end
   if delay ~= nil and type(delay) ~= "number" then options.typeerror(2, "wait_for", "number", delay) end
-  return new_coroutine(wait_for, awaitable, delay)
+  return new_coroutine(wait_for, awaitable, delay, is_future)
 end
