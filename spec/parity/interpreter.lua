@@ -9,7 +9,8 @@ local expr, exec = {}, {}
 -- Scopes ---------------------------------------------------------------------------------------------------------------
 
 local function new_scope(parent)
-  return {vars = {}, parent = parent, asyncio = parent.asyncio, style = parent.style, handled = parent.handled}
+  return {vars = {}, parent = parent, asyncio = parent.asyncio, style = parent.style, error = parent.error,
+    handled = parent.handled}
 end
 
 local function lookup(scope, name)
@@ -104,7 +105,8 @@ end
 function expr.method(node, scope)
   local object, name = eval_one(node[2], scope), node[3]
   if name == "append" then
-    object[length(object) + 1] = eval_one(node[4][1], scope)
+    local value = eval_one(node[4][1], scope) -- which may append to the same list
+    object[length(object) + 1] = value
     return
   end
   local args = eval_args(node[4], scope, {n = 1, object})
@@ -215,8 +217,16 @@ function expr.format(node, scope)
   return table.concat(parts)
 end
 
+-- A list, or what is left of as_completed's plain iterator: all that programs iterate.
+local function items(iterable)
+  if type(iterable) == "table" and not getmetatable(iterable) then return iterable end
+  local list = {}
+  for item in iterable:plain() do list[#list + 1] = item end
+  return list
+end
+
 function expr.each(node, scope)
-  local list, made = eval_one(node[4], scope), {n = 0}
+  local list, made = items(eval_one(node[4], scope)), {n = 0}
   local inner = new_scope(scope)
   for i = 1, length(list) do
     assign(inner, node[3], list[i])
@@ -272,16 +282,17 @@ function exec.async(node, scope)
   assign(scope, node[2], scope.asyncio.async(node[2], make_function(node[3], node[4], scope)))
 end
 
-function exec.let(node, scope)
-  local target = node[2]
+-- A target is a name, or a list of names for several values or for the elements of one list.
+local function assign_target(scope, target, ...)
   if type(target) == "string" then
-    assign(scope, target, eval_one(node[3], scope))
+    assign(scope, target, (...))
     return
   end
-  local values = table.pack(eval(node[3], scope))
-  if values.n == 1 then values = values[1] end
+  local values = select("#", ...) == 1 and (...) or {...}
   for i, name in ipairs(target) do assign(scope, name, values[i]) end
 end
+
+function exec.let(node, scope) assign_target(scope, node[2], eval(node[3], scope)) end
 
 exec["nonlocal"] = function(node, scope)
   scope.outer = scope.outer or {}
@@ -309,7 +320,7 @@ exec["while"] = function(node, scope)
 end
 
 local function loop_body(node, scope, item)
-  assign(scope, node[2], item)
+  assign_target(scope, node[2], item)
   return exec_block(node[4], scope)
 end
 
@@ -323,7 +334,7 @@ exec["for"] = function(node, scope)
     end
     return
   end
-  for item in iterable:plain() do -- as_completed is all that a program iterates besides lists
+  for item in iterable:plain() do
     local how, value = loop_body(node, scope, item)
     if how == "break" then break end
     if how == "return" then return how, value end
@@ -389,6 +400,7 @@ end
 exec["try"] = function(node, scope)
   local ok, how, value = pcall(exec_block, node[2], scope)
   if not ok then
+    how = scope.error(how)
     local handler = find_handler(node[3], how, scope)
     if handler then ok, how, value = handle(handler, how, scope) end
   elseif not how and #node[4] > 0 then
@@ -401,11 +413,11 @@ exec["try"] = function(node, scope)
 end
 
 -- load(program, names, options): the scenario as a Lua function or, if it is async, as a coroutine function.
--- options: asyncio, style ("with" or "close").
+-- options: asyncio; style, "with" or "close"; error, which maps what was raised to what the program catches.
 function I.load(program, names, options)
-  local scope = {vars = {}, asyncio = options.asyncio, style = options.style, handled = {}}
+  local scope = {vars = {}, asyncio = options.asyncio, style = options.style, error = options.error, handled = {}}
   for name, value in pairs(names) do scope.vars[name] = value end
-  local body = make_function({}, program.body, scope)
+  local body = make_function({}, program.body(), scope)
   if program.async then return options.asyncio.async(program.name, body) end
   return body
 end

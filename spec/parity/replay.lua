@@ -7,7 +7,8 @@ local World = dofile(folder .. "/world.lua")
 local M = {folder = folder, styles = {"with", "close"}}
 
 local function run(program, world, style)
-  local main = interpreter.load(program, world:names(), {asyncio = world.asyncio, style = style})
+  local main = interpreter.load(program, world:names(), {asyncio = world.asyncio, style = style,
+    error = function(err) return world:error(err) end})
   if not program.async then return main() end
   return world:new_loop():run_until_complete(main())
 end
@@ -17,7 +18,7 @@ function M.trace(program, style)
   local asyncio = require "casync"
   local world = World.new(asyncio, asyncio.testing)
   local ok, result = pcall(run, program, world, style)
-  world:log(ok and "result" or "raised", result)
+  world:log(ok and "result" or "raised", ok and result or world:error(result))
   world:finish()
   return world.trace
 end
@@ -57,7 +58,7 @@ end
 --- Replays one program in every form that makes a difference to it; nil or the first difference.
 function M.check(program)
   for i, style in ipairs(M.styles) do
-    if i > 1 and not has_with(program.body) then return nil end
+    if i > 1 and not has_with(program.body()) then return nil end
     local difference = M.difference(program, style, M.trace(program, style))
     if difference then return difference end
   end

@@ -123,11 +123,6 @@ function World:new_loop()
   return loop
 end
 
-local function collect()
-  collectgarbage()
-  collectgarbage()
-end
-
 -- What the library's logger prints while f(...) runs: of every line the part before a colon.
 local function logged(logger, f, ...)
   local lines, handler = {}, logger.handler
@@ -167,6 +162,12 @@ local function complete(future)
   if not future:done() then future:set_result("completed") end
 end
 
+--- What a program catches: wrong arguments raise Lua's own errors here (API 2.3) where Python has TypeErrors.
+function World:error(err)
+  if type(err) == "string" and err:find("bad argument #", 1, true) then return self.asyncio.TypeError(err) end
+  return err
+end
+
 function World:helpers()
   local world, asyncio = self, self.asyncio
   return {
@@ -177,13 +178,13 @@ function World:helpers()
     new_event_loop = function() return world:new_loop() end,
     polls = function() return asyncio.get_running_loop():_iterations() end,
     now = function() return asyncio.get_running_loop():time() end,
-    collect = collect,
-    collected = function(make) make() collect() end,
-    reported = function() collect() return #world.reports end,
+    collect = function() collectgarbage() end,
+    collected = function(make) make() collectgarbage() end,
+    reported = function() collectgarbage() return #world.reports end,
     logged = function(...) return logged(asyncio.log.logger, ...) end,
     raised = function(f, ...)
       local result = table.pack(pcall(f, ...))
-      if not result[1] then return result[2] end
+      if not result[1] then return world:error(result[2]) end
     end,
     bad_yield = function(value) return function() return coroutine.yield(value) end end,
     awaitable = function(f)
@@ -204,21 +205,23 @@ function World:helpers()
 end
 
 function World:names()
-  local names = self:helpers()
+  local names, asyncio = self:helpers(), self.asyncio
+  names.waited = asyncio.async("waited", function(...) return {asyncio.await(asyncio.wait(...))} end)
   for _, name in ipairs(SAME_NAMES) do names[name] = self.asyncio[name] end
   for _, name in ipairs(contextvars_names) do names[name] = self.asyncio.contextvars[name] end
   for name, class in pairs(self.classes) do names[name] = class end
   return names
 end
 
---- Closes what is left, collects, and lists the reports.
+--- Collects and closes what is left, and lists the reports.
 function World:finish()
   self.over = true
+  collectgarbage()
   for _, loop in ipairs(self.loops) do
     if not loop:is_closed() then loop:close() end
   end
   self.loops = {}
-  collect()
+  collectgarbage()
   table.sort(self.reports)
   table.move(self.reports, 1, #self.reports, #self.trace + 1, self.trace)
 end

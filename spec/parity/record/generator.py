@@ -243,7 +243,7 @@ class Generator:
     def waits(self, level, depth):
         items = ", ".join(self.pick(self.task(level), self.future(level)) for _ in range(self.random.randint(1, 3)))
         when = self.pick("ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION")
-        return f"wait([{items}], timeout={self.pick(1, 2, 3, None)}, return_when={when})"
+        return f"waited([{items}], timeout={self.pick(1, 2, 3, None)}, return_when={when})"
 
 
 def program(seed):

@@ -188,13 +188,14 @@ def to_lua(value):
 
 
 def program_to_lua(made):
-    """One scenario as an element of a stored file: statements and trace lines stand on lines of their own."""
+    """One scenario as an element of a stored file: statements and trace lines stand on lines of their own. The program is made
+    by a function, because a collector that walks all of them after each replay would take most of the time."""
     lines = [f'{{name={to_lua(made["name"])}, shows={to_lua(made["shows"])}, async={to_lua(made["async"])},']
     if "source" in made:
         lines.append(f'source=[==[\n{made["source"]}]==],')
-    lines.append("body={")
+    lines.append("body=function() return {")
     lines += [to_lua(s) + "," for s in made["body"]]
-    lines.append("}, trace={")
+    lines.append("} end, trace={")
     lines += [to_lua(line) + "," for line in made["trace"]]
     lines.append("}},")
     return "\n".join(lines)

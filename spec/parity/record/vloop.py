@@ -32,6 +32,9 @@ class OrderedSet(collections.abc.MutableSet):
     def __len__(self):
         return len(self._items)
 
+    def __getitem__(self, index):
+        return list(self._items)[index]
+
     def add(self, item):
         self._items[item] = None
 

@@ -122,7 +122,7 @@ class World:
             polls=lambda: asyncio.get_running_loop().polls, now=lambda: asyncio.get_running_loop().now,
             copy_context=contextvars.copy_context, ContextVar=contextvars.ContextVar, collect=collect, raised=raised,
             bad_yield=BadYield, awaitable=Awaitable, type_name=lambda v: type(v).__name__, in_context=in_context, state=state,
-            complete=complete,
+            complete=complete, waited=waited,
             logged=self.logged, nan=float("nan"), show=show, reported=self.reported,
             contains=lambda text, part: part in str(text), collected=collected)
         return named
@@ -186,6 +186,12 @@ def complete(future):
     """Ends the wait for a future that nobody completed."""
     if not future.done():
         future.set_result("completed")
+
+
+async def waited(fs, **options):
+    """wait() for a place that takes one value: casync returns its two as two values (API 2.1, 2.4)."""
+    done, pending = await asyncio.wait(fs, **options)
+    return [done, pending]
 
 
 class BadYield:

@@ -454,7 +454,7 @@ def leftovers_stay_between_runs():
         await sleep(n)
     t = loop.create_task(ticker())
     loop.run_until_complete(main(1.5))
-    log("between", t.done(), [x.get_name() for x in all_tasks(loop)] == [t.get_name()])
+    log("between", t.done(), [x is t for x in all_tasks(loop)])
     loop.run_until_complete(main(2))
     log("between", t.done())
     loop.run_until_complete(t)

@@ -7,7 +7,8 @@ async def what_wait_takes():
         return n
     t = create_task(work(1))
     u = create_task(work(2))
-    log("twice", await wait([t, t, u, t]))
+    done, pending = await wait([t, t, u, t])
+    log("twice", done, pending)
     c = work(3)
     for bad in [[], [c], [t, c]]:
         try:

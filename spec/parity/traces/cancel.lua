@@ -1,7 +1,7 @@
 -- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.
 return {
 {name="what_cancel_returns", shows={"C1"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{5}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
@@ -13,7 +13,7 @@ body={
 {"let","u",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0}}}}},
 {"do",{"await",{"v","u"}}},
 {"do",{"call",{"v","log"},{"finished",{"method",{"v","u"},"cancel",{}},{"method",{"v","u"},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "1 #4: first True 1",
 "1 #4: second True 2",
 "1 #4: third True 3",
@@ -22,7 +22,7 @@ body={
 "-: result None",
 }},
 {name="cancelled_is_false_until_the_end", shows={"C2"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},false,{{"do",{"call",{"v","log"},{"inside",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"done",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"call",{"v","log"},{"still",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}}}}},{"reraise"}}}},{},{}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
@@ -32,7 +32,7 @@ body={
 {"do",{"call",{"v","log"},{"between",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"done",{}}}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","t"},"cancelled",{}}}}},
-}, trace={
+} end, trace={
 "1 #4: asked False",
 "1 #5: inside False False",
 "2 #7: between False False",
@@ -41,18 +41,18 @@ body={
 "-: result None",
 }},
 {name="cancelling_an_unstarted_task", shows={"C3"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"call",{"v","log"},{"never"}}}},{},{},{{"do",{"call",{"v","log"},{"never either"}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"early"}},{"method",{"v","t"},"done",{}}}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"awaiter",{"v","e"},{"method",{"v","t"},"cancelled",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #1: cancel True False",
 "0 #3: awaiter CancelledError('early') True",
 "-: result None",
 }},
 {name="cancelling_a_task_that_waits_on_a_future", shows={"C4"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","f"},"add_done_callback",{{"lambda",{"x"},{{"return",{"call",{"v","log"},{"future's callback",{"method",{"v","x"},"cancelled",{}}}}}}}}}},
 {"async","work",{},{{"try",{{"do",{"await",{"v","f"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"task",{"v","e"}}}},{"reraise"}}}},{},{}}}},
@@ -62,7 +62,7 @@ body={
 {"do",{"call",{"v","log"},{"at once",{"method",{"v","f"},"cancelled",{}},{"method",{"v","t"},"done",{}}}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},
 {"do",{"call",{"v","log"},{"end",{"call",{"v","raised"},{{"attr",{"v","f"},"result"}}},{"call",{"v","raised"},{{"attr",{"v","t"},"result"}}}}}},
-}, trace={
+} end, trace={
 "1 #4: at once True False",
 "1 #5: future's callback True",
 "1 #5: task CancelledError('m')",
@@ -70,11 +70,11 @@ body={
 "-: result None",
 }},
 {name="cancelling_a_task_that_waits_on_a_task", shows={"C5"}, async=true,
-body={
+body=function() return {
 {"async","inner",{"swallow"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"inner",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"v","swallow"},{{"return","swallowed"}},{}},{"reraise"}}}},{},{}}}},
 {"async","outer",{"t"},{{"try",{{"let","v",{"await",{"v","t"}}},{"do",{"call",{"v","log"},{"outer goes on",{"v","v"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return",{"v","v"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"outer",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}}}},
 {"for","swallow",{"list",false,true},{{"let","i",{"call",{"v","create_task"},{{"call",{"v","inner"},{{"v","swallow"}}}}}},{"let","o",{"call",{"v","create_task"},{{"call",{"v","outer"},{{"v","i"}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"v","o"},"cancel",{"c"}}},{"do",{"call",{"v","log"},{"counts",{"method",{"v","i"},"cancelling",{}},{"method",{"v","o"},"cancelling",{}}}}},{"do",{"await",{"call",{"v","wait"},{{"list",{"v","o"}}}}}},{"do",{"call",{"v","log"},{"end",{"method",{"v","i"},"cancelled",{}},{"method",{"v","o"},"cancelled",{}},{"method",{"v","o"},"cancelling",{}}}}}}},
-}, trace={
+} end, trace={
 "1 #4: counts 1 1",
 "1 #5: inner CancelledError('c') 1",
 "1 #6: outer CancelledError('c') 1",
@@ -86,14 +86,14 @@ body={
 "-: result None",
 }},
 {name="cancelling_gather_shield_and_group", shows={"C6"}, async=true,
-body={
+body=function() return {
 {"async","child",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"child",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"async","gathered",{},{{"do",{"await",{"call",{"v","gather"},{{"call",{"v","child"},{1}},{"call",{"v","child"},{2}}}}}}}},
 {"async","shielded",{},{{"do",{"await",{"call",{"v","shield"},{{"call",{"v","child"},{3}}}}}}}},
 {"async","grouped",{},{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","child"},{4}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","child"},{5}}}}}}}}},
 {"for","f",{"list",{"v","gathered"},{"v","shielded"},{"v","grouped"}},{{"let","t",{"call",{"v","create_task"},{{"call",{"v","f"},{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"v","t"},"cancel",{"from outside"}}},{"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"}}}}}}},{},{}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "1 #6: child 1 CancelledError('from outside')",
 "1 #6: child 2 CancelledError('from outside')",
 "1 #9: out CancelledError('from outside')",
@@ -104,13 +104,13 @@ body={
 "-: result None",
 }},
 {name="a_swallowed_cancel_is_over", shows={"C7"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"swallowed",{"v","e"}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"undisturbed",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"uncancel",{"method",{"call",{"v","current_task"},{}},"uncancel",{}},{"method",{"call",{"v","current_task"},{}},"uncancel",{}}}}},{"return","value"}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"method",{"v","t"},"cancel",{}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"v","t"}},{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "1 #5: swallowed CancelledError",
 "2 #7: undisturbed 1",
 "2 #7: uncancel 0 0",
@@ -118,14 +118,14 @@ body={
 "-: result None",
 }},
 {name="two_cancels_before_delivery", shows={"C8"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"one",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"no second"}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"first"}},{"method",{"v","t"},"cancel",{"second"}}}}},
 {"do",{"await",{"v","t"}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","t"},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "1 #4: cancel True True",
 "1 #5: one CancelledError('first') 2",
 "2 #7: no second",
@@ -133,13 +133,13 @@ body={
 "-: result None",
 }},
 {name="a_task_that_cancels_itself", shows={"C9"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","f"},"set_result",{"done"}}},
 {"async","plain",{},{{"return","plain"}}},
 {"async","work",{"how"},{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"self"}}},{"do",{"call",{"v","log"},{"future",{"await",{"v","f"}}}}},{"do",{"call",{"v","log"},{"coroutine",{"await",{"call",{"v","plain"},{}}}}}},{"try",{{"if",{"cmp","==",{"v","how"},"zero"},{{"do",{"await",{"call",{"v","sleep"},{0}}}}},{{"if",{"cmp","==",{"v","how"},"task"},{{"do",{"await",{"call",{"v","create_task"},{{"call",{"v","plain"},{}}}}}}},{{"if",{"cmp","==",{"v","how"},"gather"},{{"do",{"call",{"v","log"},{"empty gather",{"await",{"call",{"v","gather"},{}}}}}},{"do",{"await",{"call",{"v","gather"},{{"call",{"v","plain"},{}}}}}}},{{"do",{"await",{"call",{"v","sleep"},{1}}}}}}}}}},{"do",{"call",{"v","log"},{"never",{"v","how"}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"delivered",{"v","how"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"for","how",{"list","zero","task","gather","sleep"},{{"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","how"}}}}}},{"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},{"do",{"call",{"v","log"},{"end",{"v","how"},{"method",{"v","t"},"cancelled",{}}}}}}},
-}, trace={
+} end, trace={
 "0 #2: future 'done'",
 "0 #2: coroutine 'plain'",
 "0 #3: delivered 'zero' CancelledError('self')",
@@ -160,7 +160,7 @@ body={
 "-: result None",
 }},
 {name="self_cancel_then_end", shows={"C10"}, async=true,
-body={
+body=function() return {
 {"async","returns",{},{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"r"}}},{"return","lost"}}},
 {"async","fails",{},{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"f"}}},{"raise",{"call",{"v","Err"},{"wins"}}}}},
 {"let","a",{"call",{"v","create_task"},{{"call",{"v","returns"},{}}}}},
@@ -168,13 +168,13 @@ body={
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","a"},{"v","b"}}}}}},
 {"do",{"call",{"v","log"},{"returns",{"method",{"v","a"},"cancelled",{}},{"call",{"v","raised"},{{"attr",{"v","a"},"result"}}},{"method",{"v","a"},"cancelling",{}}}}},
 {"do",{"call",{"v","log"},{"fails",{"method",{"v","b"},"cancelled",{}},{"method",{"v","b"},"exception",{}},{"method",{"v","b"},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "0 #4: returns True CancelledError('r') 1",
 "0 #4: fails False Err('wins') 1",
 "-: result None",
 }},
 {name="cancel_beats_a_result_not_yet_seen", shows={"C11"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"let","g",{"call",{"v","Future"},{}}},
 {"async","work",{"x"},{{"try",{{"do",{"call",{"v","log"},{"saw",{"await",{"v","x"}}}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"saw",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","e"}}}},{"reraise"}}}},{},{}}}},
@@ -186,7 +186,7 @@ body={
 {"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"late"}},{"method",{"v","u"},"cancel",{"late"}}}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"},{"v","u"}}}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","t"},"cancelled",{}},{"method",{"v","u"},"cancelled",{}},{"method",{"v","f"},"result",{}},{"method",{"v","g"},"exception",{}}}}},
-}, trace={
+} end, trace={
 "1 #4: cancel True True",
 "1 #5: cut CancelledError('late')",
 "1 #5: cut CancelledError('late')",
@@ -194,10 +194,10 @@ body={
 "-: result None",
 }},
 {name="cancel_one_iteration_after_the_result", shows={"C11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"for","lag",{"call",{"v","range"},{4}},{{"let","f",{"call",{"v","Future"},{}}},{"async","work",{},{{"return",{"await",{"v","f"}}}}},{"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"v","f"},"set_result",{"r"}}},{"for","i",{"call",{"v","range"},{{"v","lag"}}},{{"do",{"await",{"call",{"v","sleep"},{0}}}}}},{"do",{"call",{"v","log"},{"lag",{"v","lag"},{"method",{"v","t"},"done",{}},{"method",{"v","t"},"cancel",{}}}}},{"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},{"do",{"call",{"v","log"},{"end",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}}}}}}},
-}, trace={
+} end, trace={
 "1 #4: lag 0 False True",
 "1 #7: end True 1",
 "2 #11: lag 1 True False",
@@ -209,7 +209,7 @@ body={
 "-: result None",
 }},
 {name="uncancel_drops_what_is_only_flagged", shows={"C12"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"call",{"v","log"},{"runs",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","value"}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"do",{"method",{"v","t"},"cancel",{}}},
@@ -223,7 +223,7 @@ body={
 {"do",{"call",{"v","log"},{"on its way",{"method",{"v","u"},"uncancel",{}}}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","u"}}}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","u"},"cancelled",{}},{"method",{"v","u"},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "0 #1: uncancel 0 0",
 "0 #2: runs 0",
 "1 #5: unstarted 'value'",
@@ -234,10 +234,10 @@ body={
 "-: result None",
 }},
 {name="uncancel_counts", shows={"C12"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"let","me",{"call",{"v","current_task"},{}}},{"for","i",{"call",{"v","range"},{3}},{{"do",{"method",{"v","me"},"cancel",{{"format","m",{"v","i"}}}}}}},{"do",{"call",{"v","log"},{"count",{"method",{"v","me"},"cancelling",{}},{"method",{"v","me"},"uncancel",{}},{"method",{"v","me"},"uncancel",{}},{"method",{"v","me"},"cancelling",{}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{1}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"delivered",{"v","e"},{"method",{"v","me"},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"zero",{"method",{"v","me"},"uncancel",{}},{"method",{"v","me"},"uncancel",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","end"}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}}}}},
-}, trace={
+} end, trace={
 "0 #2: count 3 2 1 1",
 "0 #3: delivered CancelledError('m2') 1",
 "0 #3: zero 0 0",
@@ -245,18 +245,18 @@ body={
 "-: result None",
 }},
 {name="raising_cancelled_error_by_itself", shows={"C13"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","CancelledError"},{"own"}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "1 #5: out CancelledError('own')",
 "1 #5: state True 0 0",
 "-: result None",
 }},
 {name="foreign_cancellation", shows={"C14"}, async=true,
-body={
+body=function() return {
 {"async","inner",{},{{"do",{"await",{"call",{"v","sleep"},{5}}}}}},
 {"async","outer",{"t"},{{"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"foreign",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"return","survives"}}}},{},{}}}},
 {"let","i",{"call",{"v","create_task"},{{"call",{"v","inner"},{}}}}},
@@ -265,14 +265,14 @@ body={
 {"do",{"method",{"v","i"},"cancel",{"elsewhere"}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"v","o"}}}}},
 {"try",{{"do",{"await",{"v","i"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #6: foreign CancelledError('elsewhere') 0",
 "1 #7: got 'survives'",
 "1 #7: main CancelledError 0",
 "-: result None",
 }},
 {name="the_message_arrives_once", shows={"C15"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{5}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
@@ -280,27 +280,27 @@ body={
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"awaiter",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"result",{"call",{"v","raised"},{{"attr",{"v","t"},"result"}}},{"call",{"v","raised"},{{"attr",{"v","t"},"exception"}}}}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"second await",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #6: awaiter CancelledError('once')",
 "1 #6: result CancelledError CancelledError",
 "1 #6: second await CancelledError",
 "-: result None",
 }},
 {name="cancelled_error_is_no_exception", shows={"C16"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"never",{"v","e"}}}}}},{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"base",{"v","e"},{"call",{"v","isinstance"},{{"v","e"},{"v","Exception"}}},{"call",{"v","isinstance"},{{"v","e"},{"v","CancelledError"}}}}}},{"reraise"}}}},{},{}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"method",{"v","t"},"cancel",{}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","t"},"cancelled",{}}}}},
-}, trace={
+} end, trace={
 "1 #5: base CancelledError False True",
 "1 #7: end True",
 "-: result None",
 }},
 {name="cancel_during_cleanup", shows={"C7","C8"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{},{},{{"do",{"call",{"v","log"},{"cleanup"}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}},{"do",{"call",{"v","log"},{"never"}}}},{},{},{{"do",{"call",{"v","log"},{"inner cleanup",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"cleaned"}}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
@@ -308,7 +308,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"method",{"v","t"},"cancel",{"two"}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","t"},"cancelling",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #5: cleanup",
 "2 #8: inner cleanup 2",
 "3 #10: cleaned",
@@ -316,36 +316,36 @@ body={
 "-: result None",
 }},
 {name="cancel_replaced_by_another_error", shows={"C10"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},"e",{{"raise",{"call",{"v","Err"},{"instead"}}}}}},{},{}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"method",{"v","t"},"cancel",{}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #6: out Err('instead') False 1",
 "-: result None",
 }},
 {name="cancel_in_finally_that_returns", shows={"C7"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{},{},{{"return","finally wins"}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"method",{"v","t"},"cancel",{}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"v","t"}},{"method",{"v","t"},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "1 #6: got 'finally wins' 1",
 "-: result None",
 }},
 {name="cancelling_many_in_one_iteration", shows={"C1","C4"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}},{{{"v","CancelledError"},false,{{"do",{"call",{"v","log"},{"cut",{"v","n"}}}},{"reraise"}}}},{},{}}}},
 {"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","i"}}}}},"i",{"call",{"v","range"},{6}}}},
 {"do",{"await",{"call",{"v","sleep"},{2.5}}}},
 {"for","t",{"v","tasks"},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{}}}}}}},
 {"do",{"await",{"call",{"v","wait"},{{"v","tasks"}}}}},
 {"do",{"call",{"v","log"},{"end",{"each",{"method",{"v","t"},"cancelled",{}},"t",{"v","tasks"}}}}},
-}, trace={
+} end, trace={
 "2.5 #9: cancel False",
 "2.5 #9: cancel False",
 "2.5 #9: cancel False",
@@ -359,27 +359,27 @@ body={
 "-: result None",
 }},
 {name="a_cancel_from_a_done_callback", shows={"C4","F1"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}},{},{},{{"do",{"call",{"v","log"},{"ends",{"v","n"}}}}}}}},
 {"let","a",{"call",{"v","create_task"},{{"call",{"v","work"},{1}}}}},
 {"let","b",{"call",{"v","create_task"},{{"call",{"v","work"},{5}}}}},
 {"do",{"method",{"v","a"},"add_done_callback",{{"lambda",{"t"},{{"return",{"method",{"v","b"},"cancel",{"because"}}}}}}}},
 {"try",{{"do",{"await",{"v","b"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"b",{"v","e"},{"method",{"v","a"},"result",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #4: ends 1",
 "1 #6: ends 5",
 "1 #7: b CancelledError('because') 1",
 "-: result None",
 }},
 {name="tasks_that_cancel_each_other", shows={"C1","C4"}, async=true,
-body={
+body=function() return {
 {"async","work",{"name"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"let","other",{"choose",{"cmp","==",{"v","name"},"a"},{"index",{"v","tasks"},1},{"index",{"v","tasks"},0}}},{"do",{"call",{"v","log"},{{"v","name"},{"method",{"v","other"},"cancel",{{"v","name"}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"survives",{"v","name"}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","name"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"let","tasks",{"list"}},
 {"do",{"method",{"v","tasks"},"append",{{"call",{"v","create_task"},{{"call",{"v","work"},{"a"}}}}}}},
 {"do",{"method",{"v","tasks"},"append",{{"call",{"v","create_task"},{{"call",{"v","work"},{"b"}}}}}}},
 {"do",{"await",{"call",{"v","wait"},{{"v","tasks"}}}}},
 {"do",{"call",{"v","log"},{"end",{"each",{"method",{"v","t"},"cancelled",{}},"t",{"v","tasks"}}}}},
-}, trace={
+} end, trace={
 "1 #4: a True",
 "1 #4: cut 'b' CancelledError('a')",
 "2 #7: survives 'a'",
@@ -387,13 +387,13 @@ body={
 "-: result None",
 }},
 {name="a_task_that_cancels_its_awaiter", shows={"C5"}, async=true,
-body={
+body=function() return {
 {"async","inner",{"target"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"cancel",{"method",{"v","target"},"cancel",{"by the child"}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","child"}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"child cut",{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"async","outer",{},{{"try",{{"return",{"await",{"call",{"v","create_task"},{{"call",{"v","inner"},{{"call",{"v","current_task"},{}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"parent cut",{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","outer"},{}}}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","t"},"cancelled",{}}}}},
-}, trace={
+} end, trace={
 "1 #5: cancel True",
 "1 #6: child cut CancelledError('by the child')",
 "1 #7: parent cut CancelledError('by the child')",
@@ -401,12 +401,12 @@ body={
 "-: result None",
 }},
 {name="swallowing_again_and_again", shows={"C7"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"let","n",0},{"while",{"cmp","<",{"v","n"},3},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{{{"v","CancelledError"},"e",{{"let","n",{"bin","+",{"v","n"},1}},{"do",{"call",{"v","log"},{"swallowed",{"v","n"},{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}},{"return",{"v","n"}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"for","i",{"call",{"v","range"},{3}},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"v","t"},"cancel",{{"format","m",{"v","i"}}}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"v","t"}}}}},
-}, trace={
+} end, trace={
 "1 #5: swallowed 1 CancelledError('m0') 1",
 "2 #8: swallowed 2 CancelledError('m1') 2",
 "3 #11: swallowed 3 CancelledError('m2') 3",
@@ -414,14 +414,14 @@ body={
 "-: result None",
 }},
 {name="cancel_before_a_wait_that_does_not_suspend", shows={"C9"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"resumed"}}},{"let","f",{"call",{"v","Future"},{}}},{"do",{"method",{"v","f"},"set_result",{"ready"}}},{"let","v",{"await",{"v","f"}}},{"do",{"call",{"v","log"},{"no delivery",{"v","v"}}}},{"return",{"v","v"}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"v","t"}}}}},
 {"async","self_cut",{},{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{}}},{"let","f",{"call",{"v","Future"},{}}},{"do",{"method",{"v","f"},"set_exception",{{"call",{"v","Err"},{"ready"}}}}},{"try",{{"do",{"await",{"v","f"}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"error first",{"v","e"}}}}}}},{},{}},{"try",{{"do",{"await",{"call",{"v","Future"},{}}}}},{{{"v","CancelledError"},false,{{"do",{"call",{"v","log"},{"then the cancel"}}}}}},{},{}}}},
 {"do",{"await",{"call",{"v","create_task"},{{"call",{"v","self_cut"},{}}}}}},
-}, trace={
+} end, trace={
 "1 #4: resumed",
 "1 #4: no delivery 'ready'",
 "1 #5: got 'ready'",
@@ -430,7 +430,7 @@ body={
 "-: result None",
 }},
 {name="uncancel_in_a_structured_scope", shows={"C12"}, async=true,
-body={
+body=function() return {
 {"async","scope",{"delay"},{{"let","me",{"call",{"v","current_task"},{}}},{"let","handle",{"method",{"call",{"v","get_running_loop"},{}},"call_later",{{"v","delay"},{"attr",{"v","me"},"cancel"},"scope"}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{2}}}},{"return","in time"}},{{{"v","CancelledError"},"e",{{"if",{"cmp","==",{"method",{"v","me"},"uncancel",{}},0},{{"do",{"call",{"v","log"},{"own",{"v","e"}}}},{"return","out of time"}},{}},{"do",{"call",{"v","log"},{"foreign",{"v","e"}}}},{"reraise"}}}},{},{{"do",{"method",{"v","handle"},"cancel",{}}}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","create_task"},{{"call",{"v","scope"},{3}}}}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","create_task"},{{"call",{"v","scope"},{1}}}}}}}},
@@ -438,7 +438,7 @@ body={
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"call_later",{1,{"attr",{"v","t"},"cancel"},"user"}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},
 {"do",{"call",{"v","log"},{"both",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "2 #5: got 'in time'",
 "3 #8: own CancelledError('scope')",
 "3 #9: got 'out of time'",
@@ -447,17 +447,17 @@ body={
 "-: result None",
 }},
 {name="messages_of_other_kinds", shows={"C15"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{5}}}}}},
 {"for","text",{"list","","a b",{"bin","+","x","y"}},{{"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"method",{"v","t"},"cancel",{{"v","text"}}}},{"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"message",{"v","e"},{"call",{"v","message"},{{"v","e"}}}}}}}}},{},{}}}},
-}, trace={
+} end, trace={
 "0 #4: message CancelledError ''",
 "0 #7: message CancelledError('a b') 'a b'",
 "0 #10: message CancelledError('xy') 'xy'",
 "-: result None",
 }},
 {name="self_cancel_before_each_operation", shows={"C9"}, async=true,
-body={
+body=function() return {
 {"async","plain",{},{{"return",1}}},
 {"let","f",{"call",{"v","Future"},{}}},
 {"async","attempt",{"name","make"},{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{{"v","name"}}}},{"try",{{"do",{"await",{"call",{"v","make"},{}}}},{"do",{"call",{"v","log"},{"no delivery",{"v","name"}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"delivered",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"method",{"call",{"v","current_task"},{}},"uncancel",{}}}}},
@@ -472,7 +472,7 @@ body={
 {"do",{"await",{"call",{"v","attempt"},{"task",{"lambda",{},{{"return",{"call",{"v","create_task"},{{"call",{"v","plain"},{}}}}}}}}}}},
 {"do",{"await",{"call",{"v","attempt"},{"coroutine",{"v","plain"}}}}},
 {"do",{"call",{"v","log"},{"count",{"method",{"v","me"},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "0 #2: delivered CancelledError('sleep') 1",
 "0 #3: delivered CancelledError('future') 1",
 "0 #6: delivered CancelledError('gather') 1",

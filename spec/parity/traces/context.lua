@@ -1,7 +1,7 @@
 -- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.
 return {
 {name="variables_without_a_value", shows={"TH6"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"}}},
 {"do",{"call",{"v","log"},{"missing",{"call",{"v","raised"},{{"attr",{"v","var"},"get"}}},{"method",{"v","var"},"get",{"given"}}}}},
 {"let","other",{"call",{"v","ContextVar"},{"other"},{["default"]="default"}}},
@@ -11,7 +11,7 @@ body={
 {"do",{"method",{"v","var"},"reset",{{"v","token"}}}},
 {"do",{"call",{"v","log"},{"reset",{"call",{"v","raised"},{{"attr",{"v","var"},"get"}}}}}},
 {"do",{"call",{"v","log"},{"used",{"call",{"v","raised"},{{"attr",{"v","var"},"reset"},{"v","token"}}}}}},
-}, trace={
+} end, trace={
 "0 #1: missing LookupError 'given'",
 "0 #1: default 'default' 'given'",
 "0 #1: set 1 1",
@@ -20,7 +20,7 @@ body={
 "-: result None",
 }},
 {name="a_token_of_another_context", shows={"TH6"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ctx",{"call",{"v","copy_context"},{}}},
 {"let","token",{"method",{"v","ctx"},"run",{{"attr",{"v","var"},"set"},5}}},
@@ -31,7 +31,7 @@ body={
 {"let","second",{"call",{"v","ContextVar"},{"second"},{["default"]=0}}},
 {"let","t",{"method",{"v","var"},"set",{1}}},
 {"do",{"call",{"v","log"},{"variable",{"call",{"v","raised"},{{"attr",{"v","second"},"reset"},{"v","t"}}}}}},
-}, trace={
+} end, trace={
 "0 #1: other ValueError 0",
 "0 #1: there 5",
 "0 #1: reset 0",
@@ -39,25 +39,25 @@ body={
 "-: result None",
 }},
 {name="entering_a_context_twice", shows={"TH7"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ctx",{"call",{"v","copy_context"},{}}},
 {"def","inside",{"depth"},{{"do",{"method",{"v","var"},"set",{{"v","depth"}}}},{"do",{"call",{"v","log"},{"inside",{"method",{"v","var"},"get",{}},{"call",{"v","raised"},{{"attr",{"v","ctx"},"run"},{"v","inside"},{"bin","+",{"v","depth"},1}}}}}},{"return",{"v","depth"}}}},
 {"do",{"call",{"v","log"},{"ran",{"method",{"v","ctx"},"run",{{"v","inside"},1}},{"method",{"v","var"},"get",{}}}}},
 {"do",{"call",{"v","log"},{"again",{"method",{"v","ctx"},"run",{{"attr",{"v","var"},"get"}}}}}},
-}, trace={
+} end, trace={
 "0 #1: inside 1 RuntimeError",
 "0 #1: ran 1 0",
 "0 #1: again 1",
 "-: result None",
 }},
 {name="tokens_as_scopes", shows={"TH8"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="outer"}}},
 {"with",{"method",{"v","var"},"set",{"inner"}},false,{{"do",{"call",{"v","log"},{"inside",{"method",{"v","var"},"get",{}}}}},{"with",{"method",{"v","var"},"set",{"deeper"}},false,{{"do",{"call",{"v","log"},{"deeper",{"method",{"v","var"},"get",{}}}}}}},{"do",{"call",{"v","log"},{"inside",{"method",{"v","var"},"get",{}}}}}}},
 {"do",{"call",{"v","log"},{"outside",{"method",{"v","var"},"get",{}}}}},
 {"try",{{"with",{"method",{"v","var"},"set",{"failing"}},false,{{"raise",{"call",{"v","Err"},{"x"}}}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"after",{"v","e"},{"method",{"v","var"},"get",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #1: inside 'inner'",
 "0 #1: deeper 'deeper'",
 "0 #1: inside 'inner'",
@@ -66,7 +66,7 @@ body={
 "-: result None",
 }},
 {name="tokens_in_reverse_order", shows={"TH6"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","a",{"method",{"v","var"},"set",{1}}},
 {"let","b",{"method",{"v","var"},"set",{2}}},
@@ -77,21 +77,21 @@ body={
 {"do",{"call",{"v","log"},{"c",{"method",{"v","var"},"get",{}}}}},
 {"do",{"method",{"v","var"},"reset",{{"v","a"}}}},
 {"do",{"call",{"v","log"},{"a",{"method",{"v","var"},"get",{}}}}},
-}, trace={
+} end, trace={
 "0 #1: b 1",
 "0 #1: c 2",
 "0 #1: a 0",
 "-: result None",
 }},
 {name="tasks_and_their_copies", shows={"T10"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="none"}}},
 {"async","leaf",{"n"},{{"do",{"call",{"v","log"},{"leaf",{"v","n"},{"method",{"v","var"},"get",{}}}}},{"do",{"method",{"v","var"},"set",{{"format","leaf ",{"v","n"}}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"leaf",{"v","n"},{"method",{"v","var"},"get",{}}}}}}},
 {"async","branch",{"n"},{{"do",{"method",{"v","var"},"set",{{"format","branch ",{"v","n"}}}}},{"let","a",{"call",{"v","create_task"},{{"call",{"v","leaf"},{{"v","n"}}}}}},{"do",{"method",{"v","var"},"set",{"changed"}}},{"let","b",{"call",{"v","create_task"},{{"call",{"v","leaf"},{{"bin","+",{"v","n"},1}}}}}},{"do",{"await",{"call",{"v","gather"},{{"v","a"},{"v","b"}}}}},{"do",{"call",{"v","log"},{"branch",{"v","n"},{"method",{"v","var"},"get",{}}}}}}},
 {"do",{"method",{"v","var"},"set",{"root"}}},
 {"do",{"await",{"call",{"v","gather"},{{"call",{"v","branch"},{1}},{"call",{"v","branch"},{5}}}}}},
 {"do",{"call",{"v","log"},{"root",{"method",{"v","var"},"get",{}}}}},
-}, trace={
+} end, trace={
 "0 #3: leaf 1 'branch 1'",
 "0 #3: leaf 2 'changed'",
 "0 #3: leaf 5 'branch 5'",
@@ -106,7 +106,7 @@ body={
 "-: result None",
 }},
 {name="callbacks_carry_contexts", shows={"F10"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="none"}}},
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"do",{"method",{"v","var"},"set",{"one"}}},
@@ -118,14 +118,14 @@ body={
 {"do",{"method",{"v","var"},"set",{"three"}}},
 {"do",{"await",{"call",{"v","sleep"},{3}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","var"},"get",{}},{"method",{"v","ctx"},"run",{{"attr",{"v","var"},"get"}}}}}},
-}, trace={
+} end, trace={
 "0 #2: soon 'one'",
 "1 #3: later 'one'",
 "3 #6: end 'three' 'changed in the callback'",
 "-: result None",
 }},
 {name="callbacks_of_callbacks_inherit", shows={"F10"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"def","chain",{"n"},{{"do",{"call",{"v","log"},{"chain",{"v","n"},{"method",{"v","var"},"get",{}}}}},{"do",{"method",{"v","var"},"set",{{"bin","+",{"method",{"v","var"},"get",{}},1}}}},{"if",{"cmp",">",{"v","n"},0},{{"do",{"method",{"v","loop"},"call_soon",{{"v","chain"},{"bin","-",{"v","n"},1}}}}},{}}}},
@@ -134,7 +134,7 @@ body={
 {"do",{"method",{"v","var"},"set",{20}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","var"},"get",{}}}}},
-}, trace={
+} end, trace={
 "0 #2: chain 3 10",
 "0 #3: chain 2 11",
 "0 #4: chain 1 12",
@@ -143,7 +143,7 @@ body={
 "-: result None",
 }},
 {name="run_returns_and_raises", shows={"TH7"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ctx",{"call",{"v","copy_context"},{}}},
 {"def","work",{"a","b"},{{"do",{"method",{"v","var"},"set",{{"bin","+",{"v","a"},{"v","b"}}}}},{"if",{"cmp","==",{"v","b"},0},{{"raise",{"call",{"v","Err"},{"zero"}}}},{}},{"return",{"bin","*",{"v","a"},{"v","b"}}}}},
@@ -152,20 +152,20 @@ body={
 {"let","other",{"method",{"v","ctx"},"copy",{}}},
 {"do",{"method",{"v","other"},"run",{{"attr",{"v","var"},"set"},"other"}}},
 {"do",{"call",{"v","log"},{"copies",{"method",{"v","ctx"},"run",{{"attr",{"v","var"},"get"}}},{"method",{"v","other"},"run",{{"attr",{"v","var"},"get"}}}}}},
-}, trace={
+} end, trace={
 "0 #1: got 6 5",
 "0 #1: raised Err('zero') 7 0",
 "0 #1: copies 7 'other'",
 "-: result None",
 }},
 {name="a_shared_context_of_two_tasks", shows={"T10"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ctx",{"call",{"v","copy_context"},{}}},
 {"async","add",{"n"},{{"for","i",{"call",{"v","range"},{3}},{{"do",{"method",{"v","var"},"set",{{"bin","+",{"method",{"v","var"},"get",{}},{"v","n"}}}}},{"do",{"call",{"v","log"},{"value",{"v","n"},{"method",{"v","var"},"get",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}}},
 {"do",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","add"},{1}}},{["context"]={"v","ctx"}}},{"call",{"v","create_task"},{{"call",{"v","add"},{10}}},{["context"]={"v","ctx"}}}}}}},
 {"do",{"call",{"v","log"},{"main",{"method",{"v","var"},"get",{}},{"method",{"v","ctx"},"run",{{"attr",{"v","var"},"get"}}}}}},
-}, trace={
+} end, trace={
 "0 #2: value 1 1",
 "0 #2: value 10 11",
 "1 #4: value 1 12",
@@ -176,7 +176,7 @@ body={
 "-: result None",
 }},
 {name="wait_for_and_groups_share_or_copy", shows={"T11"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="main"}}},
 {"async","change",{"v"},{{"do",{"method",{"v","var"},"set",{{"v","v"}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}},
 {"with",{"call",{"v","timeout"},{5}},false,{{"do",{"await",{"call",{"v","change"},{"timeout"}}}}}},
@@ -185,7 +185,7 @@ body={
 {"do",{"call",{"v","log"},{"group",{"method",{"v","var"},"get",{}}}}},
 {"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","change"},{"as_completed"}}}}},{{"do",{"call",{"v","log"},{"as_completed",{"method",{"v","var"},"get",{}}}}}}},
 {"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","change"},{"plain"}}}}},{{"do",{"await",{"v","c"}}},{"do",{"call",{"v","log"},{"plain",{"method",{"v","var"},"get",{}}}}}}},
-}, trace={
+} end, trace={
 "0 #2: timeout 'timeout'",
 "0 #6: group 'body'",
 "0 #10: as_completed 'body'",
@@ -193,7 +193,7 @@ body={
 "-: result None",
 }},
 {name="done_callbacks_of_tasks_and_contexts", shows={"F10"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="none"}}},
 {"async","work",{},{{"do",{"method",{"v","var"},"set",{"task"}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}},
 {"do",{"method",{"v","var"},"set",{"main"}}},
@@ -204,14 +204,14 @@ body={
 {"do",{"await",{"v","t"}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
 {"do",{"call",{"v","log"},{"main",{"method",{"v","var"},"get",{}}}}},
-}, trace={
+} end, trace={
 "1 #5: callback 'main'",
 "1 #5: second 'later'",
 "1 #6: main 'later'",
 "-: result None",
 }},
 {name="eager_tasks_and_contexts", shows={"T16"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="none"}}},
 {"async","work",{"v"},{{"do",{"call",{"v","log"},{"sees",{"method",{"v","var"},"get",{}}}}},{"do",{"method",{"v","var"},"set",{{"v","v"}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"keeps",{"method",{"v","var"},"get",{}}}}}}},
 {"do",{"method",{"v","var"},"set",{"main"}}},
@@ -221,7 +221,7 @@ body={
 {"let","b",{"call",{"v","create_task"},{{"call",{"v","work"},{"b"}}},{["eager_start"]=true,["context"]={"v","ctx"}}}},
 {"do",{"call",{"v","log"},{"given",{"method",{"v","var"},"get",{}},{"method",{"v","ctx"},"run",{{"attr",{"v","var"},"get"}}}}}},
 {"do",{"await",{"call",{"v","gather"},{{"v","a"},{"v","b"}}}}},
-}, trace={
+} end, trace={
 "0 #1: sees 'main'",
 "0 #1: unchanged 'main'",
 "0 #1: sees 'main'",
@@ -231,7 +231,7 @@ body={
 "-: result None",
 }},
 {name="contexts_outside_of_a_loop", shows={"T10"}, async=false,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="none"}}},
 {"let","token",{"method",{"v","var"},"set",{"main"}}},
 {"let","ctx",{"call",{"v","copy_context"},{}}},
@@ -244,7 +244,7 @@ body={
 {"let","t",{"method",{"v","ctx"},"run",{{"attr",{"v","loop"},"create_task"},{"call",{"v","work"},{}}}}},
 {"do",{"method",{"v","loop"},"run_until_complete",{{"v","t"}}}},
 {"do",{"call",{"v","log"},{"after",{"method",{"v","var"},"get",{}},{"method",{"v","ctx"},"run",{{"attr",{"v","var"},"get"}}}}}},
-}, trace={
+} end, trace={
 "-: main 'none' 'main'",
 "0 #1: task 'none'",
 "-: after 'none'",

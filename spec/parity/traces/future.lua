@@ -1,7 +1,7 @@
 -- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.
 return {
 {name="callbacks_never_run_inside_a_call", shows={"F1"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","f"},"add_done_callback",{{"lambda",{"x"},{{"return",{"call",{"v","log"},{"one",{"method",{"v","x"},"result",{}}}}}}}}}},
 {"do",{"method",{"v","f"},"add_done_callback",{{"lambda",{"x"},{{"return",{"call",{"v","log"},{"two"}}}}}}}},
@@ -17,7 +17,7 @@ body={
 {"do",{"method",{"v","h"},"add_done_callback",{{"lambda",{"x"},{{"return",{"call",{"v","log"},{"cancelled",{"method",{"v","x"},"cancelled",{}}}}}}}}}},
 {"do",{"call",{"v","log"},{"cancel",{"method",{"v","h"},"cancel",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
-}, trace={
+} end, trace={
 "0 #1: set_result returned",
 "0 #2: one 'r'",
 "0 #2: two",
@@ -28,7 +28,7 @@ body={
 "-: result None",
 }},
 {name="a_callback_added_to_a_done_future", shows={"F2"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","f"},"set_result",{1}}},
 {"do",{"method",{"v","f"},"add_done_callback",{{"lambda",{"x"},{{"return",{"call",{"v","log"},{"callback",{"method",{"v","x"},"result",{}}}}}}}}}},
@@ -36,7 +36,7 @@ body={
 {"do",{"call",{"v","log"},{"added"}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
 {"do",{"call",{"v","log"},{"end"}}},
-}, trace={
+} end, trace={
 "0 #1: added",
 "0 #2: callback 1",
 "0 #2: behind",
@@ -44,7 +44,7 @@ body={
 "-: result None",
 }},
 {name="removing_queued_callbacks", shows={"F3"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"def","cb",{"x"},{{"do",{"call",{"v","log"},{"cb",{"method",{"v","x"},"done",{}}}}}}},
 {"do",{"method",{"v","f"},"add_done_callback",{{"v","cb"}}}},
@@ -53,7 +53,7 @@ body={
 {"do",{"call",{"v","log"},{"removed",{"method",{"v","f"},"remove_done_callback",{{"v","cb"}}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
 {"do",{"call",{"v","log"},{"removed",{"method",{"v","f"},"remove_done_callback",{{"v","cb"}}}}}},
-}, trace={
+} end, trace={
 "0 #1: removed 0",
 "0 #2: cb True",
 "0 #2: cb True",
@@ -61,7 +61,7 @@ body={
 "-: result None",
 }},
 {name="removing_callbacks", shows={"F4"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"def","a",{"x"},{{"do",{"call",{"v","log"},{"a"}}}}},
 {"def","b",{"x"},{{"do",{"call",{"v","log"},{"b"}}}}},
@@ -73,14 +73,14 @@ body={
 {"do",{"method",{"v","f"},"set_result",{{"none"}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","f"},"result",{}}}}},
-}, trace={
+} end, trace={
 "0 #1: removed 3 0 0",
 "0 #2: b",
 "1 #4: end None",
 "-: result None",
 }},
 {name="callbacks_and_waiters_in_order", shows={"F5"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"async","waiter",{"n"},{{"do",{"call",{"v","log"},{"waits",{"v","n"}}}},{"let","v",{"await",{"v","f"}}},{"do",{"call",{"v","log"},{"resumed",{"v","n"},{"v","v"}}}}}},
 {"do",{"method",{"v","f"},"add_done_callback",{{"lambda",{"x"},{{"return",{"call",{"v","log"},{"first callback"}}}}}}}},
@@ -90,7 +90,7 @@ body={
 {"do",{"method",{"v","f"},"set_result",{"v"}}},
 {"do",{"call",{"v","log"},{"set"}}},
 {"do",{"await",{"call",{"v","gather"},{{"star",{"v","tasks"}}}}}},
-}, trace={
+} end, trace={
 "0 #2: waits 0",
 "0 #2: waits 1",
 "0 #2: waits 2",
@@ -103,7 +103,7 @@ body={
 "-: result None",
 }},
 {name="wrong_states", shows={"F6"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"call",{"v","log"},{"result",{"call",{"v","raised"},{{"attr",{"v","f"},"result"}}}}}},
 {"do",{"call",{"v","log"},{"exception",{"call",{"v","raised"},{{"attr",{"v","f"},"exception"}}}}}},
@@ -119,7 +119,7 @@ body={
 {"do",{"method",{"v","h"},"set_exception",{{"call",{"v","Err"},{"h"}}}}},
 {"do",{"call",{"v","log"},{"twice",{"call",{"v","raised"},{{"attr",{"v","h"},"set_result"},2}},{"call",{"v","raised"},{{"attr",{"v","h"},"set_exception"},{"call",{"v","Err"},{"x"}}}}}}},
 {"do",{"call",{"v","log"},{"cancel",{"method",{"v","h"},"cancel",{}},{"method",{"v","h"},"exception",{}},{"call",{"v","raised"},{{"attr",{"v","h"},"result"}}}}}},
-}, trace={
+} end, trace={
 "0 #1: result InvalidStateError",
 "0 #1: exception InvalidStateError",
 "0 #1: twice InvalidStateError",
@@ -133,7 +133,7 @@ body={
 "-: result None",
 }},
 {name="what_set_exception_takes", shows={"F7"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","f"},"set_exception",{{"v","Err"}}}},
 {"do",{"call",{"v","log"},{"class",{"method",{"v","f"},"exception",{}}}}},
@@ -145,7 +145,7 @@ body={
 {"do",{"method",{"v","k"},"set_exception",{{"v","e"}}}},
 {"do",{"call",{"v","log"},{"same",{"cmp","is",{"method",{"v","k"},"exception",{}},{"v","e"}},{"cmp","is",{"call",{"v","raised"},{{"attr",{"v","k"},"result"}}},{"v","e"}}}}},
 {"try",{{"do",{"await",{"v","k"}}}},{{{"v","Err"},"x",{{"do",{"call",{"v","log"},{"awaited",{"cmp","is",{"v","x"},{"v","e"}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #1: class Err",
 "0 #1: timeout TimeoutError",
 "0 #1: same True True",
@@ -153,7 +153,7 @@ body={
 "-: result None",
 }},
 {name="a_future_failed_with_cancelled_error", shows={"F8"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","f"},"set_exception",{{"call",{"v","CancelledError"},{"c"}}}}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","f"},"done",{}},{"method",{"v","f"},"cancelled",{}}}}},
@@ -163,7 +163,7 @@ body={
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","waiter"},{}}}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},
 {"do",{"call",{"v","log"},{"task",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "0 #1: state True False",
 "0 #1: await CancelledError('c')",
 "0 #1: count 0",
@@ -171,7 +171,7 @@ body={
 "-: result None",
 }},
 {name="a_cancelled_future_keeps_its_message", shows={"F9"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","f"},"cancel",{"message"}}},
 {"let","errors",{"list"}},
@@ -180,7 +180,7 @@ body={
 {"let","g",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","g"},"cancel",{}}},
 {"do",{"call",{"v","log"},{"none",{"call",{"v","raised"},{{"attr",{"v","g"},"result"}}}}}},
-}, trace={
+} end, trace={
 "0 #1: await 0 CancelledError('message')",
 "0 #1: await 1 CancelledError('message')",
 "0 #1: await 2 CancelledError('message')",
@@ -189,7 +189,7 @@ body={
 "-: result None",
 }},
 {name="callbacks_run_in_the_context_they_were_added_in", shows={"F10"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="d"}}},
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","var"},"set",{"one"}}},
@@ -203,7 +203,7 @@ body={
 {"do",{"method",{"v","f"},"set_result",{0}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
 {"do",{"call",{"v","log"},{"main",{"method",{"v","var"},"get",{}}}}},
-}, trace={
+} end, trace={
 "0 #2: first 'one'",
 "0 #2: second 'two'",
 "0 #2: third 'own'",
@@ -211,14 +211,14 @@ body={
 "-: result None",
 }},
 {name="futures_of_another_loop", shows={"F11"}, async=false,
-body={
+body=function() return {
 {"let","a",{"call",{"v","new_event_loop"},{}}},
 {"let","b",{"call",{"v","new_event_loop"},{}}},
 {"let","f",{"method",{"v","a"},"create_future",{}}},
 {"async","waiter",{},{{"try",{{"do",{"await",{"v","f"}}}},{{{"v","RuntimeError"},"e",{{"do",{"call",{"v","log"},{"await",{"v","e"}}}}}}},{},{}},{"do",{"call",{"v","log"},{"ensure",{"call",{"v","raised"},{{"v","ensure_future"},{"v","f"}},{["loop"]={"v","b"}}}}}},{"let","g",{"method",{"call",{"v","get_running_loop"},{}},"create_future",{}}},{"do",{"method",{"v","g"},"set_result",{1}}},{"do",{"call",{"v","log"},{"gather",{"call",{"v","raised"},{{"v","gather"},{"v","f"},{"v","g"}}}}}},{"do",{"call",{"v","log"},{"same",{"await",{"call",{"v","ensure_future"},{{"v","g"}}}}}}}}},
 {"do",{"method",{"v","b"},"run_until_complete",{{"call",{"v","waiter"},{}}}}},
 {"do",{"call",{"v","log"},{"loops",{"cmp","is",{"method",{"v","f"},"get_loop",{}},{"v","a"}}}}},
-}, trace={
+} end, trace={
 "0 #2: await RuntimeError",
 "0 #2: ensure ValueError",
 "0 #2: gather ValueError",
@@ -227,7 +227,7 @@ body={
 "-: result None",
 }},
 {name="ensure_future_of_each_kind", shows={"F12"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","f"},"set_result",{"future"}}},
 {"do",{"call",{"v","log"},{"future",{"cmp","is",{"call",{"v","ensure_future"},{{"v","f"}}},{"v","f"}}}}},
@@ -238,7 +238,7 @@ body={
 {"do",{"call",{"v","log"},{"object",{"v","w"},{"await",{"v","w"}}}}},
 {"do",{"call",{"v","log"},{"number",{"call",{"v","raised"},{{"v","ensure_future"},5}}}}},
 {"do",{"call",{"v","log"},{"string",{"call",{"v","raised"},{{"v","ensure_future"},"x"}}}}},
-}, trace={
+} end, trace={
 "0 #1: future True",
 "0 #2: work 'coroutine'",
 "0 #3: task Task True 'coroutine'",
@@ -249,12 +249,12 @@ body={
 "-: result None",
 }},
 {name="awaiting_an_object", shows={"F12"}, async=true,
-body={
+body=function() return {
 {"async","work",{"x"},{{"do",{"call",{"v","log"},{"work",{"v","x"},{"cmp","is",{"call",{"v","current_task"},{}},{"v","me"}}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","x"}}}}},{"return",{"v","x"}}}},
 {"let","me",{"call",{"v","current_task"},{}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","awaitable"},{{"lambda",{},{{"return",{"call",{"v","work"},{1}}}}}}}}}}},
 {"do",{"call",{"v","log"},{"again",{"await",{"call",{"v","awaitable"},{{"lambda",{},{{"return",{"call",{"v","work"},{0}}}}}}}}}}},
-}, trace={
+} end, trace={
 "0 #1: work 1 True",
 "1 #3: got 1",
 "1 #3: work 0 True",
@@ -262,13 +262,13 @@ body={
 "-: result None",
 }},
 {name="objects_among_the_awaitables", shows={"F12","T2"}, async=true,
-body={
+body=function() return {
 {"async","later",{"x"},{{"do",{"call",{"v","log"},{"later",{"v","x"}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","x"}}}}},{"return",{"v","x"}}}},
 {"do",{"call",{"v","log"},{"gather",{"await",{"call",{"v","gather"},{{"call",{"v","awaitable"},{{"lambda",{},{{"return",{"call",{"v","later"},{2}}}}}}},{"call",{"v","awaitable"},{{"lambda",{},{{"return",{"call",{"v","later"},{1}}}}}}}}}}}}},
 {"do",{"call",{"v","log"},{"shield",{"await",{"call",{"v","shield"},{{"call",{"v","awaitable"},{{"lambda",{},{{"return",{"call",{"v","later"},{1}}}}}}}}}}}}},
 {"do",{"call",{"v","log"},{"wait_for",{"await",{"call",{"v","wait_for"},{{"call",{"v","awaitable"},{{"lambda",{},{{"return",{"call",{"v","later"},{1}}}}}}},3}}}}}},
 {"do",{"call",{"v","log"},{"late",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"call",{"v","awaitable"},{{"lambda",{},{{"return",{"call",{"v","later"},{3}}}}}}},1}}},{["return_exceptions"]=true}}}}}},
-}, trace={
+} end, trace={
 "0 #2: later 2",
 "0 #2: later 1",
 "2 #9: gather [2, 1]",
@@ -281,7 +281,7 @@ body={
 "-: result None",
 }},
 {name="a_future_completed_by_a_timer", shows={"F5","IT5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","f",{"method",{"v","loop"},"create_future",{}}},
 {"do",{"method",{"v","loop"},"call_later",{2,{"attr",{"v","f"},"set_result"},"timer"}}},
@@ -293,7 +293,7 @@ body={
 {"let","h",{"method",{"v","loop"},"create_future",{}}},
 {"do",{"method",{"v","loop"},"call_later",{1,{"attr",{"v","h"},"cancel"},"timer"}}},
 {"try",{{"do",{"await",{"v","h"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cancelled",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #1: pending False False",
 "2 #3: got 'timer' True",
 "3 #5: failed Err('timer')",
@@ -301,9 +301,9 @@ body={
 "-: result None",
 }},
 {name="results_of_many_kinds", shows={"F6"}, async=true,
-body={
+body=function() return {
 {"for","value",{"list",{"none"},true,false,0,1.5,"text",{"list",1,{"list",2}},{"call",{"v","Err"},{"an error as a value"}}},{{"let","f",{"call",{"v","Future"},{}}},{"do",{"method",{"v","f"},"set_result",{{"v","value"}}}},{"do",{"call",{"v","log"},{"value",{"method",{"v","f"},"result",{}},{"await",{"v","f"}}}}}}},
-}, trace={
+} end, trace={
 "0 #1: value None None",
 "0 #1: value True True",
 "0 #1: value False False",
@@ -315,7 +315,7 @@ body={
 "-: result None",
 }},
 {name="setting_results_from_callbacks_of_others", shows={"F1"}, async=true,
-body={
+body=function() return {
 {"let","a",{"call",{"v","Future"},{}}},
 {"let","b",{"call",{"v","Future"},{}}},
 {"let","c",{"call",{"v","Future"},{}}},
@@ -326,14 +326,14 @@ body={
 {"do",{"call",{"v","log"},{"c done",{"method",{"v","c"},"done",{}}}}},
 {"let","n",{"call",{"v","polls"},{}}},
 {"do",{"call",{"v","log"},{"await",{"await",{"v","c"}},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}},
-}, trace={
+} end, trace={
 "0 #1: c done False",
 "0 #4: c 3",
 "0 #4: await 3 3",
 "-: result None",
 }},
 {name="many_waiters_one_failure", shows={"F5"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"async","waiter",{"n"},{{"try",{{"do",{"await",{"v","f"}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"caught",{"v","n"},{"v","e"}}}},{"return",{"v","e"}}}}},{},{}}}},
 {"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","waiter"},{{"v","i"}}}}},"i",{"call",{"v","range"},{4}}}},
@@ -341,7 +341,7 @@ body={
 {"do",{"method",{"v","f"},"set_exception",{{"call",{"v","Err"},{"shared"}}}}},
 {"let","got",{"await",{"call",{"v","gather"},{{"star",{"v","tasks"}}}}}},
 {"do",{"call",{"v","log"},{"same object",{"cmp","is",{"index",{"v","got"},0},{"index",{"v","got"},3}}}}},
-}, trace={
+} end, trace={
 "0 #3: caught 0 Err('shared')",
 "0 #3: caught 1 Err('shared')",
 "0 #3: caught 2 Err('shared')",
@@ -350,7 +350,7 @@ body={
 "-: result None",
 }},
 {name="one_waiter_of_many_is_cancelled", shows={"C4","F5"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"async","waiter",{"n"},{{"try",{{"do",{"call",{"v","log"},{"got",{"v","n"},{"await",{"v","f"}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","waiter"},{{"v","i"}}}}},"i",{"call",{"v","range"},{3}}}},
@@ -360,7 +360,7 @@ body={
 {"do",{"call",{"v","log"},{"future",{"method",{"v","f"},"cancelled",{}},{"each",{"method",{"v","t"},"done",{}},"t",{"v","tasks"}}}}},
 {"do",{"await",{"call",{"v","wait"},{{"v","tasks"}}}}},
 {"do",{"call",{"v","log"},{"all",{"each",{"method",{"v","t"},"cancelled",{}},"t",{"v","tasks"}}}}},
-}, trace={
+} end, trace={
 "1 #5: cut 0 CancelledError('one')",
 "1 #5: cut 1 CancelledError('one')",
 "1 #5: cut 2 CancelledError('one')",
@@ -369,7 +369,7 @@ body={
 "-: result None",
 }},
 {name="kinds_of_futures", shows={"F12"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{}},
 {"let","f",{"call",{"v","Future"},{}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
@@ -382,7 +382,7 @@ body={
 {"do",{"call",{"v","log"},{"loop",{"cmp","is",{"method",{"v","f"},"get_loop",{}},{"call",{"v","get_running_loop"},{}}},{"cmp","is",{"method",{"v","t"},"get_loop",{}},{"call",{"v","get_running_loop"},{}}}}}},
 {"do",{"method",{"v","c"},"close",{}}},
 {"do",{"await",{"v","t"}}},
-}, trace={
+} end, trace={
 "0 #1: isfuture True True False True False False",
 "0 #1: iscoroutine False False True False",
 "0 #1: iscoroutinefunction True False False",
@@ -391,7 +391,7 @@ body={
 "-: result None",
 }},
 {name="a_callback_adds_callbacks", shows={"F2"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"def","outer",{"x"},{{"do",{"call",{"v","log"},{"outer"}}},{"do",{"method",{"v","f"},"add_done_callback",{{"v","inner"}}}},{"do",{"method",{"call",{"v","get_running_loop"},{}},"call_soon",{{"v","log"},"soon"}}}}},
 {"def","inner",{"x"},{{"do",{"call",{"v","log"},{"inner"}}}}},
@@ -400,7 +400,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
 {"do",{"call",{"v","log"},{"between"}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
-}, trace={
+} end, trace={
 "0 #2: outer",
 "0 #2: between",
 "0 #3: inner",
@@ -408,21 +408,21 @@ body={
 "-: result None",
 }},
 {name="cancelling_a_future_under_a_task", shows={"C14"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"async","waiter",{},{{"try",{{"do",{"await",{"v","f"}}}},{},{},{{"do",{"call",{"v","log"},{"cleanup",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","waiter"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
 {"do",{"call",{"v","log"},{"cancel",{"method",{"v","f"},"cancel",{"from below"}}}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"task",{"v","e"},{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #2: cancel True",
 "0 #3: cleanup 0",
 "0 #4: task CancelledError('from below') True 0",
 "-: result None",
 }},
 {name="coroutine_objects_by_hand", shows={"TH13"}, async=true,
-body={
+body=function() return {
 {"async","work",{"x"},{{"do",{"call",{"v","log"},{"work",{"v","x"}}}},{"return",{"bin","*",{"v","x"},2}}}},
 {"let","c",{"call",{"v","work"},{4}}},
 {"do",{"call",{"v","log"},{"kind",{"v","c"},{"call",{"v","iscoroutine"},{{"v","c"}}}}}},
@@ -434,7 +434,7 @@ body={
 {"let","e",{"call",{"v","work"},{6}}},
 {"do",{"call",{"v","log"},{"first",{"await",{"v","e"}}}}},
 {"try",{{"do",{"await",{"v","e"}}}},{{{"v","RuntimeError"},"err",{{"do",{"call",{"v","log"},{"second",{"v","err"},{"call",{"v","contains"},{{"call",{"v","message"},{{"v","err"}}},"already awaited"}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #1: kind coroutine True",
 "0 #1: work 4",
 "0 #1: sent",
@@ -445,12 +445,12 @@ body={
 "-: result None",
 }},
 {name="throwing_into_a_coroutine", shows={"TH13"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"call",{"v","log"},{"never"}}}},{},{},{{"do",{"call",{"v","log"},{"never either"}}}}}}},
 {"let","c",{"call",{"v","work"},{}}},
 {"try",{{"do",{"method",{"v","c"},"throw",{{"call",{"v","Err"},{"thrown"}}}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"}}}}}}},{},{}},
 {"try",{{"do",{"await",{"v","c"}}}},{{{"v","RuntimeError"},"e",{{"do",{"call",{"v","log"},{"again",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #1: out Err('thrown')",
 "0 #1: again RuntimeError",
 "-: result None",

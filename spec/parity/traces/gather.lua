@@ -1,7 +1,7 @@
 -- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.
 return {
 {name="sleep_returns_its_result", shows={"G1"}, async=true,
-body={
+body=function() return {
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","sleep"},{1,"result"}}},{"await",{"call",{"v","sleep"},{0,5}}},{"await",{"call",{"v","sleep"},{-3,{"list",1}}}}}}},
 {"do",{"call",{"v","log"},{"none",{"await",{"call",{"v","sleep"},{1}}}}}},
 {"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","nan"}}}}}},{{{"v","ValueError"},"e",{{"do",{"call",{"v","log"},{"nan",{"v","e"}}}}}}},{},{}},
@@ -10,7 +10,7 @@ body={
 {"do",{"method",{"v","t"},"cancel",{}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},
 {"do",{"call",{"v","log"},{"time",{"call",{"v","now"},{}}}}},
-}, trace={
+} end, trace={
 "1 #5: got 'result' 5 [1]",
 "2 #7: none None",
 "2 #7: nan ValueError",
@@ -18,21 +18,21 @@ body={
 "-: result None",
 }},
 {name="the_timer_of_a_cancelled_sleeper_is_gone", shows={"G1"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"async","main",{},{{"let","t",{"call",{"v","create_task"},{{"call",{"v","sleep"},{100}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"v","t"},"cancel",{}}},{"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},{"do",{"call",{"v","log"},{"end",{"method",{"v","t"},"cancelled",{}}}}}}},
 {"do",{"method",{"v","loop"},"run_until_complete",{{"call",{"v","main"},{}}}}},
 {"do",{"call",{"v","log"},{"nothing left",{"call",{"v","raised"},{{"attr",{"v","loop"},"run_forever"}}},{"method",{"v","loop"},"time",{}}}}},
-}, trace={
+} end, trace={
 "1 #7: end True",
 "-: nothing left RuntimeError 1",
 "-: result None",
 }},
 {name="results_in_argument_order", shows={"G2"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n","delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"done",{"v","n"}}}},{"return",{"v","n"}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{"a",3}},{"call",{"v","work"},{"b",1}},{"call",{"v","work"},{"c",2}}}}}}}},
-}, trace={
+} end, trace={
 "1 #4: done 'b'",
 "2 #7: done 'c'",
 "3 #10: done 'a'",
@@ -40,37 +40,37 @@ body={
 "-: result None",
 }},
 {name="the_same_awaitable_twice", shows={"G2"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"call",{"v","log"},{"once"}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","w"}}},
 {"let","c",{"call",{"v","work"},{}}},
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"call_later",{2,{"attr",{"v","f"},"set_result"},"f"}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"t"}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","gather"},{{"v","c"},{"v","f"},{"v","c"},{"v","t"},{"v","f"},{"v","t"}}}}}}},
-}, trace={
+} end, trace={
 "0 #2: once",
 "2 #8: got ['w', 'f', 'w', 't', 'f', 't']",
 "-: result None",
 }},
 {name="an_empty_gather", shows={"G3"}, async=true,
-body={
+body=function() return {
 {"let","g",{"call",{"v","gather"},{}}},
 {"do",{"call",{"v","log"},{"done",{"method",{"v","g"},"done",{}},{"method",{"v","g"},"result",{}},{"call",{"v","isfuture"},{{"v","g"}}}}}},
 {"do",{"call",{"v","log"},{"await",{"await",{"v","g"}},{"await",{"call",{"v","gather"},{{"star",{"list"}}}}}}}},
-}, trace={
+} end, trace={
 "0 #1: done True [] True",
 "0 #1: await [] []",
 "-: result None",
 }},
 {name="the_first_exception_goes_on_at_once", shows={"G4"}, async=true,
-body={
+body=function() return {
 {"async","fail",{"n","delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"fails",{"v","n"}}}},{"raise",{"call",{"v","Err"},{{"v","n"}}}}}},
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{3}}}},{"do",{"call",{"v","log"},{"finished"}}}}},
 {"let","g",{"call",{"v","gather"},{{"call",{"v","fail"},{"a",2}},{"call",{"v","fail"},{"b",1}},{"call",{"v","work"},{}}}}},
 {"try",{{"do",{"await",{"v","g"}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","g"},"done",{}},{"method",{"v","g"},"exception",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{4}}}},
 {"do",{"call",{"v","log"},{"end",{"call",{"v","reported"},{}}}}},
-}, trace={
+} end, trace={
 "1 #4: fails 'b'",
 "1 #6: out Err('b') True Err('b')",
 "2 #8: fails 'a'",
@@ -79,7 +79,7 @@ body={
 "-: result None",
 }},
 {name="a_cancelled_child_of_gather", shows={"G5"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","a",{"call",{"v","create_task"},{{"call",{"v","work"},{1}}}}},
 {"let","b",{"call",{"v","create_task"},{{"call",{"v","work"},{3}}}}},
@@ -89,27 +89,27 @@ body={
 {"try",{{"do",{"await",{"v","g"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","g"},"cancelled",{}},{"method",{"v","g"},"done",{}},{"call",{"v","raised"},{{"attr",{"v","g"},"exception"}}},{"method",{"v","b"},"done",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"call",{"v","log"},{"b",{"await",{"v","b"}}}}},
-}, trace={
+} end, trace={
 "0.5 #7: out CancelledError('child')",
 "0.5 #7: state False True None False 0",
 "3 #10: b 3",
 "-: result None",
 }},
 {name="exceptions_returned", shows={"G6"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"if",{"cmp","==",{"v","n"},2},{{"raise",{"call",{"v","Err"},{"two"}}}},{}},{"if",{"cmp","==",{"v","n"},3},{{"raise",{"call",{"v","CancelledError"},{"three"}}}},{}},{"return",{"v","n"}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","sleep"},{9}}}}},
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"call_later",{1,{"attr",{"v","t"},"cancel"},"cut"}}},
 {"let","got",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","work"},{2}},{"call",{"v","work"},{3}},{"v","t"}},{["return_exceptions"]=true}}}},
 {"do",{"call",{"v","log"},{"got",{"v","got"}}}},
 {"do",{"call",{"v","log"},{"kinds",{"each",{"call",{"v","isinstance"},{{"v","x"},{"v","BaseException"}}},"x",{"v","got"}}}}},
-}, trace={
+} end, trace={
 "3 #12: got [1, Err('two'), CancelledError, CancelledError]",
 "3 #12: kinds [False, True, True, True]",
 "-: result None",
 }},
 {name="cancelling_gather_raises_when_the_first_child_has_ended", shows={"G7"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{},{},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","n"}}}}}}}},
 {"async","outer",{},{{"do",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{3}},{"call",{"v","work"},{1}},{"call",{"v","work"},{2}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","outer"},{}}}}},
@@ -117,7 +117,7 @@ body={
 {"do",{"method",{"v","t"},"cancel",{"g"}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","t"},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #8: cleaned 1",
 "2 #11: out CancelledError('g') 1",
 "3 #13: cleaned 2",
@@ -125,21 +125,21 @@ body={
 "-: result None",
 }},
 {name="cancelling_a_gather_that_returns_exceptions", shows={"G8"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{{{"v","CancelledError"},false,{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"swallowed",{"v","n"}}}},{"return",{"v","n"}}}}},{},{}}}},
 {"async","outer",{},{{"do",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","work"},{2}}},{["return_exceptions"]=true}}}},{"do",{"call",{"v","log"},{"never"}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","outer"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"method",{"v","t"},"cancel",{"g"}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","t"},"cancelling",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "2 #8: swallowed 1",
 "3 #11: swallowed 2",
 "3 #14: out CancelledError 1",
 "-: result None",
 }},
 {name="cancelling_a_gather_that_is_done", shows={"G9"}, async=true,
-body={
+body=function() return {
 {"async","fail",{},{{"raise",{"call",{"v","Err"},{"x"}}}}},
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{3}}}},{"do",{"call",{"v","log"},{"untouched"}}},{"return",1}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
@@ -147,7 +147,7 @@ body={
 {"try",{{"do",{"await",{"v","g"}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"failed",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"cancel",{"method",{"v","g"},"cancel",{}},{"method",{"v","t"},"cancelling",{}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"v","t"}}}}},
-}, trace={
+} end, trace={
 "0 #4: failed Err('x')",
 "0 #4: cancel False 0",
 "3 #6: untouched",
@@ -155,7 +155,7 @@ body={
 "-: result None",
 }},
 {name="shield_of_a_done_future", shows={"G10"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","f"},"set_result",{1}}},
 {"let","s",{"call",{"v","shield"},{{"v","f"}}}},
@@ -166,7 +166,7 @@ body={
 {"do",{"method",{"v","p"},"set_result",{2}}},
 {"do",{"call",{"v","log"},{"not yet",{"method",{"v","q"},"done",{}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"v","q"}}}}},
-}, trace={
+} end, trace={
 "0 #1: same True",
 "0 #1: other False False",
 "0 #1: not yet False",
@@ -174,7 +174,7 @@ body={
 "-: result None",
 }},
 {name="cancelling_a_shielded_waiter", shows={"G11"}, async=true,
-body={
+body=function() return {
 {"async","inner",{},{{"do",{"await",{"call",{"v","sleep"},{3}}}},{"do",{"call",{"v","log"},{"inner goes on"}}},{"return","inner"}}},
 {"async","outer",{"t"},{{"try",{{"return",{"await",{"call",{"v","shield"},{{"v","t"}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"outer",{"v","e"},{"method",{"v","t"},"done",{}}}}},{"reraise"}}}},{},{}}}},
 {"let","i",{"call",{"v","create_task"},{{"call",{"v","inner"},{}}}}},
@@ -184,7 +184,7 @@ body={
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","o"}}}}}},
 {"do",{"call",{"v","log"},{"counts",{"method",{"v","i"},"cancelling",{}},{"method",{"v","o"},"cancelling",{}},{"method",{"v","o"},"cancelled",{}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"v","i"}}}}},
-}, trace={
+} end, trace={
 "1 #5: outer CancelledError('c') False",
 "1 #7: counts 0 1 True",
 "3 #9: inner goes on",
@@ -192,22 +192,22 @@ body={
 "-: result None",
 }},
 {name="cancelling_what_is_shielded", shows={"G12"}, async=true,
-body={
+body=function() return {
 {"async","inner",{},{{"do",{"await",{"call",{"v","sleep"},{5}}}}}},
 {"let","i",{"call",{"v","create_task"},{{"call",{"v","inner"},{}}}}},
 {"let","s",{"call",{"v","shield"},{{"v","i"}}}},
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"call_later",{1,{"attr",{"v","i"},"cancel"},"lost"}}},
 {"try",{{"do",{"await",{"v","s"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","s"},"cancelled",{}},{"method",{"v","i"},"cancelled",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #6: out CancelledError True True 0",
 "-: result None",
 }},
 {name="late_failures_behind_shields", shows={"G13","E9"}, async=true,
-body={
+body=function() return {
 {"async","inner",{"err"},{{"do",{"await",{"call",{"v","sleep"},{2}}}},{"if",{"v","err"},{{"raise",{"v","err"}}},{}}}},
 {"for","err",{"list",{"call",{"v","Err"},{"late"}},{"call",{"v","Err2"},{"other"}},{"none"}},{{"let","s",{"call",{"v","shield"},{{"call",{"v","inner"},{{"v","err"}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"cancel",{"method",{"v","s"},"cancel",{}},{"method",{"v","s"},"cancelled",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}},
 {"do",{"call",{"v","log"},{"end"}}},
-}, trace={
+} end, trace={
 "1 #4: cancel True True",
 "2 #8: handler 'Err exception in shielded future' ['exception', 'future', 'message'] Err('late')",
 "4 #13: cancel True True",
@@ -217,19 +217,19 @@ body={
 "-: result None",
 }},
 {name="shield_passes_results_and_errors", shows={"G11"}, async=true,
-body={
+body=function() return {
 {"async","work",{"err"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"if",{"v","err"},{{"raise",{"v","err"}}},{}},{"return","value"}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","shield"},{{"call",{"v","work"},{{"none"}}}}}}}}},
 {"try",{{"do",{"await",{"call",{"v","shield"},{{"call",{"v","work"},{{"call",{"v","Err"},{"x"}}}}}}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"error",{"v","e"}}}}}}},{},{}},
 {"try",{{"do",{"await",{"call",{"v","shield"},{{"call",{"v","work"},{{"call",{"v","CancelledError"},{"own"}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cancelled",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #6: got 'value'",
 "2 #11: error Err('x')",
 "3 #16: cancelled CancelledError",
 "-: result None",
 }},
 {name="shield_in_a_shield", shows={"G11","G12"}, async=true,
-body={
+body=function() return {
 {"async","inner",{},{{"do",{"await",{"call",{"v","sleep"},{3}}}},{"return","deep"}}},
 {"let","i",{"call",{"v","create_task"},{{"call",{"v","inner"},{}}}}},
 {"let","s",{"call",{"v","shield"},{{"v","i"}}}},
@@ -239,29 +239,29 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
 {"do",{"call",{"v","log"},{"cancelled",{"method",{"v","o"},"cancelled",{}},{"method",{"v","s"},"cancelled",{}},{"method",{"v","i"},"cancelled",{}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"v","s"}}}}},
-}, trace={
+} end, trace={
 "0 #1: distinct False",
 "0 #2: cancelled True False False",
 "3 #6: got 'deep'",
 "-: result None",
 }},
 {name="a_gather_inside_a_gather", shows={"G2"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","gather"},{{"call",{"v","work"},{3}},{"call",{"v","work"},{2}}}},{"call",{"v","gather"},{}},{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","work"},{1}}}}}}}}}}}},
-}, trace={
+} end, trace={
 "3 #15: got [1, [3, 2], [], [[1]]]",
 "-: result None",
 }},
 {name="cancelling_nested_gathers", shows={"C6"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"let","inner",{"call",{"v","gather"},{{"call",{"v","work"},{5}},{"call",{"v","work"},{6}}}}},
 {"let","outer",{"call",{"v","gather"},{{"v","inner"},{"call",{"v","work"},{7}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"call",{"v","log"},{"cancel",{"method",{"v","outer"},"cancel",{"m"}}}}},
 {"try",{{"do",{"await",{"v","outer"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","outer"},"cancelled",{}},{"method",{"v","inner"},"cancelled",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #4: cancel True",
 "1 #5: cut 5 CancelledError('m')",
 "1 #5: cut 6 CancelledError('m')",
@@ -270,14 +270,14 @@ body={
 "-: result None",
 }},
 {name="cancelling_the_inner_gather", shows={"G5","G8"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"let","inner",{"call",{"v","gather"},{{"call",{"v","work"},{5}},{"call",{"v","work"},{6}}}}},
 {"let","outer",{"call",{"v","gather"},{{"v","inner"},{"call",{"v","work"},{2}}},{["return_exceptions"]=true}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"call",{"v","log"},{"cancel",{"method",{"v","inner"},"cancel",{"m"}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"v","outer"}}}}},
-}, trace={
+} end, trace={
 "1 #4: cancel True",
 "1 #5: cut 5 CancelledError('m')",
 "1 #5: cut 6 CancelledError('m')",
@@ -285,11 +285,11 @@ body={
 "-: result None",
 }},
 {name="one_failure_in_a_gather_of_many", shows={"G4"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"bin","%",{"v","n"},3}}}}},{"if",{"cmp","==",{"v","n"},4},{{"raise",{"call",{"v","Err"},{"four"}}}},{}},{"do",{"call",{"v","log"},{"end",{"v","n"}}}},{"return",{"v","n"}}}},
 {"try",{{"do",{"await",{"call",{"v","gather"},{{"star",{"each",{"call",{"v","work"},{{"v","i"}}},"i",{"call",{"v","range"},{8}}}}}}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{3}}}},
-}, trace={
+} end, trace={
 "0 #3: end 0",
 "0 #3: end 3",
 "0 #3: end 6",
@@ -301,7 +301,7 @@ body={
 "-: result None",
 }},
 {name="gather_of_done_and_failed_futures", shows={"G6","IT14"}, async=true,
-body={
+body=function() return {
 {"let","a",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","a"},"set_result",{"a"}}},
 {"let","b",{"call",{"v","Future"},{}}},
@@ -312,29 +312,29 @@ body={
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","gather"},{{"v","a"},{"v","b"},{"v","c"}},{["return_exceptions"]=true}}},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}},
 {"try",{{"do",{"await",{"call",{"v","gather"},{{"v","a"},{"v","b"},{"v","c"}}}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"error",{"v","e"}}}}}}},{},{}},
 {"try",{{"do",{"await",{"call",{"v","gather"},{{"v","a"},{"v","c"},{"v","b"}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cancelled",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #1: got ['a', Err('b'), CancelledError('c')] 0",
 "0 #1: error Err('b')",
 "0 #1: cancelled CancelledError('c')",
 "-: result None",
 }},
 {name="gather_keeps_none", shows={"G2"}, async=true,
-body={
+body=function() return {
 {"async","work",{"v"},{{"return",{"v","v"}}}},
 {"let","got",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{{"none"}}},{"call",{"v","work"},{1}},{"call",{"v","work"},{{"none"}}},{"call",{"v","work"},{false}},{"call",{"v","work"},{{"none"}}}}}}},
 {"do",{"call",{"v","log"},{"got",{"v","got"},{"call",{"v","len"},{{"v","got"}}}}}},
-}, trace={
+} end, trace={
 "0 #4: got [None, 1, None, False, None] 5",
 "-: result None",
 }},
 {name="waiting_for_one_gather_by_many", shows={"G2","F5"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","g",{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","work"},{2}}}}},
 {"async","waiter",{"n"},{{"try",{{"do",{"call",{"v","log"},{"got",{"v","n"},{"await",{"v","g"}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"}}}}}}},{},{}}}},
 {"do",{"await",{"call",{"v","gather"},{{"star",{"each",{"call",{"v","waiter"},{{"v","i"}}},"i",{"call",{"v","range"},{3}}}}}}}},
 {"do",{"call",{"v","log"},{"again",{"await",{"v","g"}}}}},
-}, trace={
+} end, trace={
 "2 #9: got 0 [1, 2]",
 "2 #9: got 1 [1, 2]",
 "2 #9: got 2 [1, 2]",
@@ -342,7 +342,7 @@ body={
 "-: result None",
 }},
 {name="one_waiter_cancels_a_shared_gather", shows={"G5","C6"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}}},{{{"v","CancelledError"},false,{{"do",{"call",{"v","log"},{"child cut",{"v","n"}}}},{"reraise"}}}},{},{}}}},
 {"let","g",{"call",{"v","gather"},{{"call",{"v","work"},{3}},{"call",{"v","work"},{4}}}}},
 {"async","waiter",{"n"},{{"try",{{"do",{"await",{"v","g"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}}}},
@@ -351,7 +351,7 @@ body={
 {"do",{"method",{"index",{"v","tasks"},1},"cancel",{"one"}}},
 {"do",{"await",{"call",{"v","wait"},{{"v","tasks"}}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","g"},"cancelled",{}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","tasks"}}}}},
-}, trace={
+} end, trace={
 "1 #5: child cut 3",
 "1 #5: child cut 4",
 "1 #7: cut 0 CancelledError('one') 0",
@@ -361,7 +361,7 @@ body={
 "-: result None",
 }},
 {name="a_child_that_swallows_gathers_cancel", shows={"G7"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},false,{{"do",{"call",{"v","log"},{"swallowed",{"v","n"}}}},{"return",{"v","n"}}}}},{},{}}}},
 {"async","outer",{},{{"try",{{"do",{"call",{"v","log"},{"result",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","work"},{2}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"outer",{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","outer"},{}}}}},
@@ -369,7 +369,7 @@ body={
 {"do",{"method",{"v","t"},"cancel",{"m"}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","t"},"cancelled",{}}}}},
-}, trace={
+} end, trace={
 "1 #6: swallowed 1",
 "1 #6: swallowed 2",
 "1 #8: outer CancelledError",
@@ -377,7 +377,7 @@ body={
 "-: result None",
 }},
 {name="a_child_that_fails_while_gather_is_cancelled", shows={"G7","G4"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},false,{{"raise",{"call",{"v","Err"},{{"v","n"}}}}}}},{},{}}}},
 {"async","outer",{},{{"do",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{"a"}},{"call",{"v","work"},{"b"}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","outer"},{}}}}},
@@ -386,55 +386,55 @@ body={
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"call",{"v","log"},{"end",{"call",{"v","reported"},{}}}}},
-}, trace={
+} end, trace={
 "1 #9: out Err('a') False 1",
 "2 #11: end 0",
 "-: result None",
 }},
 {name="failing_children_under_return_exceptions_and_cancel", shows={"G8"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},false,{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"raise",{"call",{"v","Err"},{"during cancel"}}}}}},{},{}}}},
 {"let","g",{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","work"},{2}}},{["return_exceptions"]=true}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"method",{"v","g"},"cancel",{"m"}}},
 {"try",{{"do",{"await",{"v","g"}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","g"},"cancelled",{}},{"method",{"v","g"},"done",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "3 #12: out CancelledError False True",
 "-: result None",
 }},
 {name="callbacks_of_a_gather", shows={"F1","G2"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","g",{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","work"},{2}}}}},
 {"do",{"method",{"v","g"},"add_done_callback",{{"lambda",{"f"},{{"return",{"call",{"v","log"},{"callback",{"method",{"v","f"},"result",{}},{"cmp","is",{"v","f"},{"v","g"}}}}}}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1.5}}}},
 {"do",{"call",{"v","log"},{"pending",{"method",{"v","g"},"done",{}},{"call",{"v","raised"},{{"attr",{"v","g"},"result"}}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"v","g"}}}}},
-}, trace={
+} end, trace={
 "1.5 #7: pending False InvalidStateError",
 "2 #11: callback [1, 2] True",
 "2 #11: got [1, 2]",
 "-: result None",
 }},
 {name="gather_in_an_unstarted_task", shows={"C3"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"call",{"v","log"},{"started",{"v","n"}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}}}},
 {"async","outer",{},{{"do",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","work"},{2}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","outer"},{}}}}},
 {"do",{"method",{"v","t"},"cancel",{}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","t"},"cancelled",{}}}}},
-}, trace={
+} end, trace={
 "0 #4: end True",
 "-: result None",
 }},
 {name="interrupted_children_of_gather", shows={"G4","G6"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n","err"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"if",{"v","err"},{{"raise",{"v","err"}}},{}},{"return",{"v","n"}}}},
 {"try",{{"do",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{1,{"call",{"v","BaseErr"},{"base"}}}},{"call",{"v","work"},{2,{"none"}}}}}}}},{{{"v","BaseErr"},"e",{{"do",{"call",{"v","log"},{"base",{"v","e"}}}}}}},{},{}},
 {"let","got",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{1,{"call",{"v","BaseErr"},{"stored"}}}},{"call",{"v","work"},{2,{"none"}}}},{["return_exceptions"]=true}}}},
 {"do",{"call",{"v","log"},{"got",{"v","got"}}}},
-}, trace={
+} end, trace={
 "1 #6: base BaseErr('base')",
 "3 #14: got [BaseErr('stored'), 2]",
 "-: result None",

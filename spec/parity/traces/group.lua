@@ -1,7 +1,7 @@
 -- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.
 return {
 {name="create_task_outside_of_a_group", shows={"TG1"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"call",{"v","log"},{"work",{"v","n"}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}}}},
 {"let","tg",{"call",{"v","TaskGroup"},{}}},
 {"let","c",{"call",{"v","work"},{1}}},
@@ -11,7 +11,7 @@ body={
 {"let","d",{"call",{"v","work"},{3}}},
 {"do",{"call",{"v","log"},{"after",{"call",{"v","raised"},{{"attr",{"v","tg"},"create_task"},{"v","d"}}}}}},
 {"try",{{"do",{"await",{"v","d"}}}},{{{"v","RuntimeError"},"e",{{"do",{"call",{"v","log"},{"closed",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #1: before RuntimeError",
 "0 #1: closed RuntimeError",
 "0 #2: work 2",
@@ -20,23 +20,23 @@ body={
 "-: result None",
 }},
 {name="create_task_while_aborting", shows={"TG1"}, async=true,
-body={
+body=function() return {
 {"async","fail",{},{{"raise",{"call",{"v","Err"},{"first"}}}}},
 {"async","late",{"tg"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{},{},{{"let","c",{"call",{"v","child"},{}}},{"do",{"call",{"v","log"},{"aborting",{"call",{"v","raised"},{{"attr",{"v","tg"},"create_task"},{"v","c"}}}}}},{"try",{{"do",{"await",{"v","c"}}}},{{{"v","RuntimeError"},"e",{{"do",{"call",{"v","log"},{"closed",{"v","e"}}}}}}},{},{}}}}}},
 {"async","child",{},{{"do",{"call",{"v","log"},{"never"}}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","late"},{{"v","tg"}}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","fail"},{}}}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #4: aborting RuntimeError",
 "0 #4: closed RuntimeError",
 "0 #6: out ExceptionGroup('unhandled errors in a TaskGroup', [Err('first')])",
 "-: result None",
 }},
 {name="children_made_by_children", shows={"TG1"}, async=true,
-body={
+body=function() return {
 {"async","child",{"tg","n"},{{"do",{"call",{"v","log"},{"child",{"v","n"}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"if",{"cmp",">",{"v","n"},0},{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","child"},{{"v","tg"},{"bin","-",{"v","n"},1}}}}}}},{}}}},
 {"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","child"},{{"v","tg"},3}}}}},{"do",{"call",{"v","log"},{"body ends"}}}}},
 {"do",{"call",{"v","log"},{"all ended",{"call",{"v","now"},{}}}}},
-}, trace={
+} end, trace={
 "0 #1: body ends",
 "0 #2: child 3",
 "1 #5: child 2",
@@ -46,11 +46,11 @@ body={
 "-: result None",
 }},
 {name="the_first_failing_child", shows={"TG2"}, async=true,
-body={
+body=function() return {
 {"async","fail",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"raise",{"call",{"v","Err"},{"fails"}}}}},
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"never",{"v","n"}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{5}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","fail"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{6}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{3}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"body",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #6: cut 5 CancelledError",
 "1 #6: cut 6 CancelledError",
 "1 #6: body CancelledError 1",
@@ -58,75 +58,75 @@ body={
 "-: result None",
 }},
 {name="a_parent_already_waiting_absorbs_the_cancel", shows={"TG2"}, async=true,
-body={
+body=function() return {
 {"async","fail",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"raise",{"call",{"v","Err"},{"fails"}}}}},
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}}},{},{},{{"do",{"call",{"v","log"},{"cleanup",{"v","n"},{"method",{"v","parent"},"cancelling",{}}}}}}}}},
 {"let","parent",{"call",{"v","current_task"},{}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","fail"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{5}}}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","parent"},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"call",{"v","log"},{"undisturbed"}}},
-}, trace={
+} end, trace={
 "1 #6: cleanup 5 1",
 "1 #8: out ExceptionGroup('unhandled errors in a TaskGroup', [Err('fails')]) 0",
 "2 #10: undisturbed",
 "-: result None",
 }},
 {name="a_body_that_awaits_the_failing_child", shows={"TG3"}, async=true,
-body={
+body=function() return {
 {"async","fail",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"child"}}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"let","t",{"method",{"v","tg"},"create_task",{{"call",{"v","fail"},{}}}}},{"try",{{"do",{"await",{"v","t"}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"body",{"v","e"},{"method",{"v","t"},"done",{}},{"method",{"v","t"},"exception",{}}}}},{"reraise"}}}},{},{}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #5: body CancelledError True Err('child')",
 "1 #5: out ExceptionGroup('unhandled errors in a TaskGroup', [Err('child')])",
 "-: result None",
 }},
 {name="a_body_that_swallows_the_groups_cancel", shows={"TG4"}, async=true,
-body={
+body=function() return {
 {"async","fail",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"child"}}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","fail"},{}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},false,{{"do",{"call",{"v","log"},{"swallowed",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"call",{"v","log"},{"body ends",{"call",{"v","now"},{}}}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #6: swallowed 1",
 "3 #8: body ends 3",
 "3 #8: out ExceptionGroup('unhandled errors in a TaskGroup', [Err('child')]) 0",
 "-: result None",
 }},
 {name="a_failing_body", shows={"TG5"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{5}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"body"}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"call",{"v","len"},{{"attr",{"v","e"},"exceptions"}}},{"call",{"v","now"},{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #5: cut 5 CancelledError",
 "1 #7: out ExceptionGroup('unhandled errors in a TaskGroup', [Err('body')]) 1 1",
 "-: result None",
 }},
 {name="the_order_of_members", shows={"TG6"}, async=true,
-body={
+body=function() return {
 {"async","fail",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{},{},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"raise",{"call",{"v","Err"},{{"format","child ",{"v","n"}}}}}}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"for","n",{"list",3,1,2},{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","fail"},{{"v","n"}}}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err2"},{"body"}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "4 #15: out ExceptionGroup('unhandled errors in a TaskGroup', [Err('child 1'), Err('child 2'), Err('child 3'), Err2('body')])",
 "-: result None",
 }},
 {name="a_cancelled_child_is_no_error", shows={"TG7"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"end",{"v","n"}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"with",{"call",{"v","TaskGroup"},{}},"tg",{{"let","a",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{2}}}}},{"let","b",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{3}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"v","a"},"cancel",{"one"}}}}},
 {"do",{"call",{"v","log"},{"out",{"method",{"v","a"},"cancelled",{}},{"method",{"v","b"},"cancelled",{}},{"call",{"v","now"},{}}}}},
-}, trace={
+} end, trace={
 "1 #5: cut 2 CancelledError('one')",
 "3 #8: end 3",
 "3 #10: out True False 3",
 "-: result None",
 }},
 {name="interrupts_come_out_bare", shows={"TG8"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"async","interrupt",{"err"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"v","err"}}}},
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}}},{},{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","n"}}}}}}}},
 {"async","from_child",{"err"},{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{5}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","interrupt"},{{"v","err"}}}}}}}}}},
 {"async","from_body",{"err"},{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{5}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"v","err"}}}}}},
 {"for","make",{"list",{"v","from_child"},{"v","from_body"}},{{"for","err",{"list",{"call",{"v","KeyboardInterrupt"},{"k"}},{"call",{"v","SystemExit"},{"s"}}},{{"let","t",{"method",{"v","loop"},"create_task",{{"call",{"v","make"},{{"v","err"}}}}}},{"do",{"call",{"v","log"},{"loop",{"call",{"v","raised"},{{"attr",{"v","loop"},"run_until_complete"},{"v","t"}}},{"method",{"v","t"},"done",{}}}}},{"if",{"not",{"method",{"v","t"},"done",{}}},{{"do",{"call",{"v","log"},{"again",{"call",{"v","raised"},{{"attr",{"v","loop"},"run_until_complete"},{"v","t"}}}}}}},{}},{"do",{"call",{"v","log"},{"task",{"method",{"v","t"},"exception",{}}}}}}}}},
-}, trace={
+} end, trace={
 "-: loop KeyboardInterrupt('k') False",
 "2 #8: cleaned 5",
 "-: again KeyboardInterrupt('k')",
@@ -144,17 +144,17 @@ body={
 "-: result None",
 }},
 {name="which_group_is_raised", shows={"TG9"}, async=true,
-body={
+body=function() return {
 {"async","fail",{"err"},{{"raise",{"v","err"}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","fail"},{{"call",{"v","Err"},{"a"}}}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","fail"},{{"call",{"v","Err2"},{"b"}}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"exceptions",{"v","e"},{"call",{"v","isinstance"},{{"v","e"},{"v","ExceptionGroup"}}},{"attr",{"v","e"},"__cause__"},{"call",{"v","message"},{{"v","e"}}}}}}}}},{},{}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","fail"},{{"call",{"v","Err"},{"a"}}}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","fail"},{{"call",{"v","BaseErr"},{"b"}}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"mixed",{"v","e"},{"call",{"v","isinstance"},{{"v","e"},{"v","ExceptionGroup"}}},{"call",{"v","isinstance"},{{"v","e"},{"v","Exception"}}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #4: exceptions ExceptionGroup('unhandled errors in a TaskGroup', [Err('a'), Err2('b')]) True None 'unhandled errors in a TaskGroup'",
 "0 #7: mixed BaseExceptionGroup('unhandled errors in a TaskGroup', [Err('a'), BaseErr('b')]) False False",
 "-: result None",
 }},
 {name="a_cancel_from_outside", shows={"TG10"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"reraise"}}}},{},{}}}},
 {"async","grouped",{},{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{2}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","now"},{}}}}},{"reraise"}}}},{},{}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","grouped"},{}}}}},
@@ -162,7 +162,7 @@ body={
 {"do",{"method",{"v","t"},"cancel",{"outside"}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "1 #7: cut 1 CancelledError",
 "1 #7: cut 2 CancelledError",
 "3 #14: out CancelledError('outside') 1 3",
@@ -170,21 +170,21 @@ body={
 "-: result None",
 }},
 {name="a_cancel_from_outside_during_the_body", shows={"TG10"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"async","grouped",{},{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{1}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"body",{"v","e"}}}},{"reraise"}}}},{},{}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","grouped"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"method",{"v","t"},"cancel",{"outside"}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","t"},"cancelling",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #6: body CancelledError('outside')",
 "1 #7: cut 1 CancelledError",
 "1 #10: out CancelledError('outside') 1",
 "-: result None",
 }},
 {name="a_cancel_from_outside_and_a_failing_child", shows={"TG11"}, async=true,
-body={
+body=function() return {
 {"async","fail",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{},{},{{"raise",{"call",{"v","Err"},{"cleanup"}}}}}}},
 {"async","grouped",{},{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","fail"},{}}}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"group",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"never"}}}},{{{"v","CancelledError"},"c",{{"do",{"call",{"v","log"},{"cancelled again",{"v","c"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}}}}},{},{}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","grouped"},{}}}}},
@@ -192,24 +192,24 @@ body={
 {"do",{"method",{"v","t"},"cancel",{"outside"}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "1 #9: group ExceptionGroup('unhandled errors in a TaskGroup', [Err('cleanup')]) 1",
 "1 #10: cancelled again CancelledError 1",
 "1 #12: end True 1",
 "-: result None",
 }},
 {name="nested_groups_failing_together", shows={"TG12"}, async=true,
-body={
+body=function() return {
 {"async","fail",{"n"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{{"v","n"}}}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"outer",{{"do",{"method",{"v","outer"},"create_task",{{"call",{"v","fail"},{"outer"}}}}},{"with",{"call",{"v","TaskGroup"},{}},"inner",{{"do",{"method",{"v","inner"},"create_task",{{"call",{"v","fail"},{"inner"}}}}}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"outer",{{"with",{"call",{"v","TaskGroup"},{}},"inner",{{"do",{"method",{"v","inner"},"create_task",{{"call",{"v","fail"},{"a"}}}}},{"do",{"method",{"v","outer"},"create_task",{{"call",{"v","fail"},{"b"}}}}}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #6: out ExceptionGroup('unhandled errors in a TaskGroup', [Err('outer'), ExceptionGroup('unhandled errors in a TaskGroup', [Err('inner')])]) 0",
 "2 #11: out ExceptionGroup('unhandled errors in a TaskGroup', [Err('b'), ExceptionGroup('unhandled errors in a TaskGroup', [Err('a')])]) 0",
 "-: result None",
 }},
 {name="the_exit_waits_for_a_stubborn_child", shows={"TG13"}, async=true,
-body={
+body=function() return {
 {"async","stubborn",{},{{"for","i",{"call",{"v","range"},{3}},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},false,{{"do",{"call",{"v","log"},{"ignored",{"call",{"v","now"},{}}}}}}}},{},{}}}},{"do",{"call",{"v","log"},{"gives in",{"call",{"v","now"},{}}}}}}},
 {"async","grouped",{},{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","stubborn"},{}}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","grouped"},{}}}}},
@@ -219,7 +219,7 @@ body={
 {"do",{"call",{"v","log"},{"waiting",{"method",{"v","t"},"done",{}}}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","t"},"cancelled",{}}}}},
-}, trace={
+} end, trace={
 "1 #7: ignored 1",
 "4 #9: waiting False",
 "11 #13: gives in 11",
@@ -227,11 +227,11 @@ body={
 "-: result None",
 }},
 {name="an_eagerly_failing_child", shows={"TG14"}, async=true,
-body={
+body=function() return {
 {"async","fail",{},{{"do",{"call",{"v","log"},{"fails"}}},{"raise",{"call",{"v","Err"},{"eager"}}}}},
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"set_task_factory",{{"v","eager_task_factory"}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"let","t",{"method",{"v","tg"},"create_task",{{"call",{"v","fail"},{}}}}},{"do",{"call",{"v","log"},{"still here",{"method",{"v","t"},"done",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"once",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"never"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"then",{"v","e"}}}},{"reraise"}}}},{},{}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #1: fails",
 "0 #1: still here True 0",
 "0 #2: then CancelledError",
@@ -239,13 +239,13 @@ body={
 "-: result None",
 }},
 {name="eager_children_that_finish", shows={"TG14"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"call",{"v","log"},{"work",{"v","n"}}}},{"return",{"v","n"}}}},
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"set_task_factory",{{"v","eager_task_factory"}}}},
 {"let","n",{"call",{"v","polls"},{}}},
 {"with",{"call",{"v","TaskGroup"},{}},"tg",{{"let","tasks",{"each",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{{"v","i"}}}}},"i",{"call",{"v","range"},{3}}}}}},
 {"do",{"call",{"v","log"},{"out",{"each",{"method",{"v","t"},"result",{}},"t",{"v","tasks"}},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}},
-}, trace={
+} end, trace={
 "0 #1: work 0",
 "0 #1: work 1",
 "0 #1: work 2",
@@ -253,68 +253,68 @@ body={
 "-: result None",
 }},
 {name="results_are_read_from_the_tasks", shows={"TG15"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"with",{"call",{"v","TaskGroup"},{}},"tg",{{"let","a",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{2}}},{["name"]="a"}}},{"let","b",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{1}}},{["name"]="b"}}},{"do",{"call",{"v","log"},{"names",{"method",{"v","a"},"get_name",{}},{"method",{"v","b"},"get_name",{}},{"method",{"v","a"},"done",{}}}}}}},
 {"do",{"call",{"v","log"},{"got",{"method",{"v","a"},"result",{}},{"method",{"v","b"},"result",{}},{"call",{"v","now"},{}}}}},
-}, trace={
+} end, trace={
 "0 #1: names 'a' 'b' False",
 "2 #9: got 2 1 2",
 "-: result None",
 }},
 {name="entering_a_group_wrongly", shows={"TG16"}, async=true,
-body={
+body=function() return {
 {"let","tg",{"call",{"v","TaskGroup"},{}}},
 {"with",{"v","tg"},false,{{"do",{"call",{"v","log"},{"inside"}}},{"try",{{"with",{"v","tg"},false,{{"do",{"call",{"v","log"},{"never"}}}}}},{{{"v","RuntimeError"},"e",{{"do",{"call",{"v","log"},{"twice",{"v","e"}}}}}}},{},{}}}},
 {"try",{{"with",{"v","tg"},false,{{"do",{"call",{"v","log"},{"never"}}}}}},{{{"v","RuntimeError"},"e",{{"do",{"call",{"v","log"},{"again",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #1: inside",
 "0 #1: twice RuntimeError",
 "0 #1: again RuntimeError",
 "-: result None",
 }},
 {name="entering_a_group_without_a_task", shows={"TG16"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"def","plain",{},{{"async","enter",{},{{"with",{"call",{"v","TaskGroup"},{}},false,{{"do",{"call",{"v","log"},{"never"}}}}}}},{"let","c",{"call",{"v","enter"},{}}},{"do",{"call",{"v","log"},{"refused",{"call",{"v","raised"},{{"attr",{"v","c"},"send"},{"none"}}}}}},{"do",{"method",{"v","loop"},"stop",{}}}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"v","plain"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "0 #1: refused RuntimeError",
 "-: result None",
 }},
 {name="a_group_with_contexts", shows={"T10"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="d"}}},
 {"async","work",{"v"},{{"do",{"call",{"v","log"},{"sees",{"method",{"v","var"},"get",{}}}}},{"do",{"method",{"v","var"},"set",{{"v","v"}}}}}},
 {"do",{"method",{"v","var"},"set",{"main"}}},
 {"let","ctx",{"call",{"v","copy_context"},{}}},
 {"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{"own"}}},{["context"]={"v","ctx"}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{"copy"}}}}}}},
 {"do",{"call",{"v","log"},{"after",{"method",{"v","var"},"get",{}},{"method",{"v","ctx"},"run",{{"attr",{"v","var"},"get"}}}}}},
-}, trace={
+} end, trace={
 "0 #2: sees 'main'",
 "0 #2: sees 'main'",
 "0 #4: after 'main' 'own'",
 "-: result None",
 }},
 {name="a_nested_group_fails_the_outer_one_goes_on", shows={"TG2","TG12"}, async=true,
-body={
+body=function() return {
 {"async","fail",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"inner"}}}}},
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"end",{"v","n"}}}}}},
 {"with",{"call",{"v","TaskGroup"},{}},"outer",{{"do",{"method",{"v","outer"},"create_task",{{"call",{"v","work"},{3}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"inner",{{"do",{"method",{"v","inner"},"create_task",{{"call",{"v","fail"},{}}}}},{"do",{"method",{"v","inner"},"create_task",{{"call",{"v","work"},{2}}}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"inner",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}},
 {"do",{"call",{"v","log"},{"out",{"call",{"v","now"},{}}}}},
-}, trace={
+} end, trace={
 "1 #8: inner ExceptionGroup('unhandled errors in a TaskGroup', [Err('inner')]) 0",
 "3 #10: end 3",
 "3 #12: out 3",
 "-: result None",
 }},
 {name="a_child_group_inside_a_child", shows={"TG9","TG12"}, async=true,
-body={
+body=function() return {
 {"async","leaf",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"if",{"cmp","==",{"v","n"},2},{{"raise",{"call",{"v","Err"},{"leaf"}}}},{}},{"do",{"call",{"v","log"},{"leaf end",{"v","n"}}}}}},
 {"async","branch",{"name"},{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"for","n",{"list",1,2,3},{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","leaf"},{{"v","n"}}}}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{{"v","name"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","branch"},{"left"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","branch"},{"right"}}}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #5: leaf end 1",
 "1 #5: leaf end 1",
 "2 #12: left ExceptionGroup('unhandled errors in a TaskGroup', [Err('leaf')])",
@@ -323,25 +323,25 @@ body={
 "-: result None",
 }},
 {name="two_children_fail_in_one_iteration", shows={"TG6"}, async=true,
-body={
+body=function() return {
 {"async","fail",{"n"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{{"v","n"}}}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"for","n",{"list","a","b","c"},{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","fail"},{{"v","n"}}}}}}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #6: out ExceptionGroup('unhandled errors in a TaskGroup', [Err('a'), Err('b'), Err('c')]) 0",
 "-: result None",
 }},
 {name="a_child_cancels_the_parent", shows={"TG10"}, async=true,
-body={
+body=function() return {
 {"async","work",{"parent"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"v","parent"},"cancel",{"by a child"}}},{"do",{"await",{"call",{"v","sleep"},{5}}}}}},
 {"async","grouped",{},{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{{"call",{"v","current_task"},{}}}}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","grouped"},{}}}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","t"},"cancelling",{}},{"call",{"v","now"},{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #10: out CancelledError('by a child') 1 1",
 "-: result None",
 }},
 {name="the_parent_is_cancelled_twice", shows={"TG10","TG13"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"one",{"v","e"}}}}}}},{},{}},{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"two",{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"async","grouped",{},{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{}}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","grouped"},{}}}}},
@@ -353,62 +353,62 @@ body={
 {"do",{"call",{"v","log"},{"still waiting",{"method",{"v","t"},"done",{}},{"method",{"v","t"},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}},{["timeout"]=20}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","t"},"done",{}},{"method",{"v","t"},"cancelled",{}}}}},
-}, trace={
+} end, trace={
 "1 #7: one CancelledError",
 "3 #12: still waiting False 2",
 "11 #18: end True True",
 "-: result None",
 }},
 {name="a_body_that_returns_at_once", shows={"TG15"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"call",{"v","log"},{"work ends"}}},{"return",7}}},
 {"async","grouped",{},{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"let","t",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{}}}}},{"return",{"v","t"}}}}}},
 {"let","t",{"await",{"call",{"v","grouped"},{}}}},
 {"do",{"call",{"v","log"},{"got",{"method",{"v","t"},"result",{}},{"call",{"v","now"},{}}}}},
-}, trace={
+} end, trace={
 "2 #4: work ends",
 "2 #6: got 7 2",
 "-: result None",
 }},
 {name="a_self_cancelled_body", shows={"TG10","C9"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"child",{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"async","grouped",{},{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"self"}}},{"do",{"call",{"v","log"},{"body ends"}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","grouped"},{}}}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","t"},"cancelling",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #5: body ends",
 "1 #7: child CancelledError",
 "1 #10: out CancelledError('self') 1",
 "-: result None",
 }},
 {name="subgroups_of_what_came_out", shows={"TG9"}, async=true,
-body={
+body=function() return {
 {"async","fail",{"err"},{{"raise",{"v","err"}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"for","e",{"list",{"call",{"v","Err"},{"a"}},{"call",{"v","Err2"},{"b"}},{"call",{"v","SubErr"},{"c"}}},{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","fail"},{{"v","e"}}}}}}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"sub",{"method",{"v","e"},"subgroup",{{"v","Err"}}},{"method",{"v","e"},"subgroup",{{"v","ValueError"}}}}}},{"let",{"match","rest"},{"method",{"v","e"},"split",{{"v","Err"}}}},{"do",{"call",{"v","log"},{"split",{"v","match"},{"v","rest"}}}},{"do",{"call",{"v","log"},{"derive",{"method",{"v","e"},"derive",{{"list",{"call",{"v","Err"},{"d"}}}}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #4: sub ExceptionGroup('unhandled errors in a TaskGroup', [Err('a'), SubErr('c')]) None",
 "0 #4: split ExceptionGroup('unhandled errors in a TaskGroup', [Err('a'), SubErr('c')]) ExceptionGroup('unhandled errors in a TaskGroup', [Err2('b')])",
 "0 #4: derive ExceptionGroup('unhandled errors in a TaskGroup', [Err('d')])",
 "-: result None",
 }},
 {name="shielded_work_inside_a_group", shows={"TG2","G11"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{3}}}},{"do",{"call",{"v","log"},{"shielded end"}}}}},
 {"async","fail",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"x"}}}}},
 {"async","guard",{},{{"do",{"await",{"call",{"v","shield"},{{"call",{"v","work"},{}}}}}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","guard"},{}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","fail"},{}}}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"call",{"v","now"},{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "1 #9: out ExceptionGroup('unhandled errors in a TaskGroup', [Err('x')]) 1",
 "3 #11: shielded end",
 "-: result None",
 }},
 {name="a_timeout_expires_in_the_body_of_a_group", shows={"TG5","O2"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}}},{},{},{{"do",{"call",{"v","log"},{"cleanup",{"v","n"}}}}}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","work"},{5}}}}},{"with",{"call",{"v","timeout"},{1}},false,{{"do",{"await",{"call",{"v","sleep"},{3}}}}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #5: cleanup 5",
 "1 #7: out ExceptionGroup('unhandled errors in a TaskGroup', [TimeoutError]) 0",
 "-: result None",

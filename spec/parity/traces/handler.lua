@@ -1,7 +1,7 @@
 -- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.
 return {
 {name="callback_failure_context", shows={"E1"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"def","handler",{"loop","context"},{{"let","keys",{"each",{"v","k"},"k",{"list","message","exception","handle","task","future"},{"cmp","isnot",{"method",{"v","context"},"get",{{"v","k"}}},{"none"}}}},{"do",{"call",{"v","log"},{"context",{"v","keys"},{"method",{"v","context"},"get",{"exception"}},{"call",{"v","contains"},{{"method",{"v","context"},"get",{"message"}},"callback"}}}}}}},
 {"do",{"method",{"v","loop"},"set_exception_handler",{{"v","handler"}}}},
@@ -10,13 +10,13 @@ body={
 {"do",{"method",{"v","loop"},"call_later",{1,{"attr",{"v","loop"},"stop"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
 {"do",{"call",{"v","log"},{"handler",{"cmp","is",{"method",{"v","loop"},"get_exception_handler",{}},{"v","handler"}}}}},
-}, trace={
+} end, trace={
 "0 #1: context ['message', 'exception', 'handle'] Err('boom') True",
 "-: handler True",
 "-: result None",
 }},
 {name="a_handler_that_fails", shows={"E2"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"def","handler",{"loop","context"},{{"do",{"call",{"v","log"},{"handler",{"method",{"v","context"},"get",{"message"}}}}},{"raise",{"call",{"v","Err2"},{"in the handler"}}}}},
 {"do",{"method",{"v","loop"},"set_exception_handler",{{"v","handler"}}}},
@@ -24,14 +24,14 @@ body={
 {"do",{"method",{"v","loop"},"call_soon",{{"v","start"}}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"v","log"},"goes on"}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "0 #1: handler 'first'",
 "0 #1: logs 'Unhandled error in exception handler'",
 "0 #1: goes on",
 "-: result None",
 }},
 {name="a_handler_that_interrupts", shows={"E2"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"def","handler",{"loop","context"},{{"raise",{"call",{"v","KeyboardInterrupt"},{"h"}}}}},
 {"do",{"method",{"v","loop"},"set_exception_handler",{{"v","handler"}}}},
@@ -42,26 +42,26 @@ body={
 {"do",{"call",{"v","log"},{"called",{"call",{"v","raised"},{{"attr",{"v","loop"},"call_exception_handler"},{"dict",{["message"]="m"}}}}}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"attr",{"v","loop"},"stop"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "-: out KeyboardInterrupt('h')",
 "-: called KeyboardInterrupt('h')",
 "0 #2: kept",
 "-: result None",
 }},
 {name="what_the_default_handler_prints", shows={"E3"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"do",{"call",{"v","log"},{"no message",{"call",{"v","logged"},{{"attr",{"v","loop"},"default_exception_handler"},{"dict",{}}}}}}},
 {"do",{"call",{"v","log"},{"keys",{"call",{"v","logged"},{{"attr",{"v","loop"},"default_exception_handler"},{"dict",{["message"]="the message",["zeta"]=1,["alpha"]=2,["middle"]=3}}}}}}},
 {"do",{"call",{"v","log"},{"other",{"call",{"v","logged"},{{"attr",{"v","loop"},"default_exception_handler"},{"dict",{["message"]="other"}}}}}}},
-}, trace={
+} end, trace={
 "-: no message ['Unhandled exception in event loop']",
 "-: keys ['the message', 'alpha', 'middle', 'zeta']",
 "-: other ['other']",
 "-: result None",
 }},
 {name="failures_nobody_reads", shows={"E5","E6"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","f"},"set_exception",{{"call",{"v","Err"},{"future"}}}}},
 {"async","fail",{},{{"raise",{"call",{"v","Err"},{"task"}}}}},
@@ -71,7 +71,7 @@ body={
 {"do",{"method",{"v","f2"},"set_exception",{{"call",{"v","Err2"},{"only a callback"}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","f"},"done",{}},{"method",{"v","t"},"done",{}}}}},
-}, trace={
+} end, trace={
 "0 #2: callback True",
 "1 #4: end True True",
 "-: result None",
@@ -80,7 +80,7 @@ body={
 "report: Task exception was never retrieved Err('task')",
 }},
 {name="failures_that_were_read", shows={"E6"}, async=true,
-body={
+body=function() return {
 {"let","a",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","a"},"set_exception",{{"call",{"v","Err"},{"result"}}}}},
 {"do",{"call",{"v","log"},{"result",{"call",{"v","raised"},{{"attr",{"v","a"},"result"}}}}}},
@@ -97,7 +97,7 @@ body={
 {"let","u",{"call",{"v","create_task"},{{"call",{"v","fail"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"call",{"v","log"},{"exception",{"method",{"v","u"},"exception",{}}}}},
-}, trace={
+} end, trace={
 "0 #1: result Err('result')",
 "0 #1: exception Err('exception')",
 "0 #1: await Err('await')",
@@ -107,7 +107,7 @@ body={
 "report: Task exception was never retrieved Err('task')",
 }},
 {name="cancel_silences_a_failure", shows={"E7"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","f"},"set_exception",{{"call",{"v","Err"},{"silenced"}}}}},
 {"do",{"call",{"v","log"},{"future",{"method",{"v","f"},"cancel",{}}}}},
@@ -116,44 +116,46 @@ body={
 {"let","u",{"call",{"v","create_task"},{{"call",{"v","fail"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"call",{"v","log"},{"task",{"method",{"v","t"},"cancel",{}},{"method",{"v","t"},"cancelled",{}},{"method",{"v","u"},"done",{}}}}},
-}, trace={
+} end, trace={
 "0 #1: future False",
 "1 #4: task False False True",
 "-: result None",
 "report: Task exception was never retrieved Err('silenced too')",
 }},
-{name="a_failure_is_reported_when_its_future_is_collected", shows={"E5"}, async=true,
-body={
-{"def","make",{},{{"let","f",{"call",{"v","Future"},{}}},{"do",{"method",{"v","f"},"set_exception",{{"call",{"v","Err"},{"dropped"}}}}}}},
+{name="a_failure_is_reported_when_its_future_is_collected", shows={"E5"}, async=false,
+body=function() return {
+{"let","loop",{"call",{"v","new_event_loop"},{}}},
+{"def","make",{},{{"let","f",{"method",{"v","loop"},"create_future",{}}},{"do",{"method",{"v","f"},"set_exception",{{"call",{"v","Err"},{"dropped"}}}}}}},
 {"do",{"call",{"v","collected"},{{"v","make"}}}},
-{"do",{"await",{"call",{"v","sleep"},{1}}}},
+{"do",{"method",{"v","loop"},"call_soon",{{"attr",{"v","loop"},"stop"}}}},
+{"do",{"method",{"v","loop"},"run_forever",{}}},
 {"do",{"call",{"v","log"},{"reported",{"call",{"v","reported"},{}}}}},
-}, trace={
-"1 #3: reported 1",
+} end, trace={
+"-: reported 1",
 "-: result None",
 "report: Future exception was never retrieved Err('dropped')",
 }},
 {name="tasks_that_end_with_the_loop", shows={"E8","E5"}, async=true,
-body={
+body=function() return {
 {"async","never",{"x"},{{"do",{"await",{"call",{"v","Future"},{}}}},{"do",{"call",{"v","log"},{"never",{"v","x"}}}}}},
 {"let","a",{"call",{"v","create_task"},{{"call",{"v","never"},{1}}}}},
 {"let","b",{"call",{"v","create_task"},{{"call",{"v","never"},{2}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"call",{"v","log"},{"pending",{"method",{"v","a"},"done",{}},{"method",{"v","b"},"done",{}}}}},
-}, trace={
+} end, trace={
 "1 #4: pending False False",
 "-: result None",
 "report: Task was destroyed but it is pending! None",
 "report: Task was destroyed but it is pending! None",
 }},
 {name="helpers_of_gather_are_not_reported", shows={"E8"}, async=true,
-body={
+body=function() return {
 {"async","never",{},{{"do",{"call",{"v","log"},{"waiting"}}},{"do",{"await",{"call",{"v","Future"},{}}}}}},
 {"async","gatherer",{},{{"do",{"await",{"call",{"v","gather"},{{"call",{"v","never"},{}},{"call",{"v","never"},{}}}}}}}},
 {"let","g",{"call",{"v","create_task"},{{"call",{"v","gatherer"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","g"},"done",{}}}}},
-}, trace={
+} end, trace={
 "0 #3: waiting",
 "0 #3: waiting",
 "1 #5: end False",
@@ -161,33 +163,33 @@ body={
 "report: Task was destroyed but it is pending! None",
 }},
 {name="the_task_of_run_until_complete_is_not_reported", shows={"E8","L11"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"async","never",{},{{"do",{"call",{"v","log"},{"started"}}},{"do",{"await",{"call",{"v","Future"},{}}}}}},
 {"do",{"method",{"v","loop"},"call_later",{1,{"attr",{"v","loop"},"stop"}}}},
 {"do",{"call",{"v","log"},{"stopped",{"call",{"v","raised"},{{"attr",{"v","loop"},"run_until_complete"},{"call",{"v","never"},{}}}}}}},
 {"do",{"call",{"v","log"},{"left",{"call",{"v","len"},{{"call",{"v","all_tasks"},{{"v","loop"}}}}}}}},
-}, trace={
+} end, trace={
 "0 #1: started",
 "-: stopped RuntimeError",
 "-: left 1",
 "-: result None",
 }},
 {name="set_exception_handler_checks_its_argument", shows={"E10"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"do",{"call",{"v","log"},{"number",{"call",{"v","raised"},{{"attr",{"v","loop"},"set_exception_handler"},5}}}}},
 {"do",{"call",{"v","log"},{"string",{"call",{"v","raised"},{{"attr",{"v","loop"},"set_exception_handler"},"x"}}}}},
 {"do",{"method",{"v","loop"},"set_exception_handler",{{"none"}}}},
 {"do",{"call",{"v","log"},{"none",{"method",{"v","loop"},"get_exception_handler",{}}}}},
-}, trace={
+} end, trace={
 "-: number TypeError",
 "-: string TypeError",
 "-: none None",
 "-: result None",
 }},
 {name="the_handler_runs_in_the_context_of_what_failed", shows={"E4"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="outside"}}},
 {"def","handler",{"loop","context"},{{"do",{"call",{"v","log"},{"handler sees",{"method",{"v","var"},"get",{}},{"method",{"v","context"},"get",{"exception"}}}}}}},
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"set_exception_handler",{{"v","handler"}}}},
@@ -197,25 +199,26 @@ body={
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"call_soon",{{"v","fail"}},{["context"]={"v","ctx"}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"call",{"v","log"},{"after",{"method",{"v","var"},"get",{}}}}},
-}, trace={
+} end, trace={
 "0 #2: handler sees 'inside' Err('callback')",
 "1 #4: after 'outside'",
 "-: result None",
 }},
 {name="call_exception_handler_directly", shows={"E1"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"do",{"method",{"v","loop"},"call_exception_handler",{{"dict",{["message"]="by hand",["exception"]={"call",{"v","Err"},{"e"}},["extra"]=1}}}}},
 {"do",{"method",{"v","loop"},"call_exception_handler",{{"dict",{["message"]="plain"}}}}},
-{"async","work",{},{{"do",{"method",{"v","loop"},"call_exception_handler",{{"dict",{["message"]="from a task",["task"]={"call",{"v","current_task"},{}}}}}}}}},
-{"do",{"await",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}}},
-}, trace={
+{"let","f",{"call",{"v","Future"},{}}},
+{"do",{"method",{"v","loop"},"call_exception_handler",{{"dict",{["message"]="with a future",["future"]={"v","f"}}}}}},
+} end, trace={
 "0 #1: handler 'by hand' ['exception', 'extra', 'message'] Err('e')",
 "0 #1: handler 'plain' ['message'] None",
+"0 #1: handler 'with a future' ['future', 'message'] None",
 "-: result None",
 }},
 {name="late_failure_behind_a_shield", shows={"G13"}, async=true,
-body={
+body=function() return {
 {"async","inner",{},{{"do",{"await",{"call",{"v","sleep"},{2}}}},{"raise",{"call",{"v","Err"},{"late"}}}}},
 {"async","outer",{},{{"do",{"await",{"call",{"v","shield"},{{"call",{"v","inner"},{}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","outer"},{}}}}},
@@ -224,14 +227,14 @@ body={
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","e"}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{2}}}},
 {"do",{"call",{"v","log"},{"end"}}},
-}, trace={
+} end, trace={
 "1 #7: cut CancelledError",
 "2 #10: handler 'Err exception in shielded future' ['exception', 'future', 'message'] Err('late')",
 "3 #12: end",
 "-: result None",
 }},
 {name="done_callbacks_that_fail", shows={"E1","L15"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"def","bad",{"fut"},{{"do",{"call",{"v","log"},{"bad",{"method",{"v","fut"},"result",{}}}}},{"raise",{"call",{"v","Err"},{"callback"}}}}},
 {"def","good",{"fut"},{{"do",{"call",{"v","log"},{"good",{"method",{"v","fut"},"result",{}}}}}}},
@@ -241,7 +244,7 @@ body={
 {"do",{"call",{"v","log"},{"await",{"await",{"v","f"}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
 {"do",{"call",{"v","log"},{"end"}}},
-}, trace={
+} end, trace={
 "0 #1: await 3",
 "0 #2: bad 3",
 "0 #2: handler 'Exception in callback' ['exception', 'handle', 'message'] Err('callback')",
@@ -250,7 +253,7 @@ body={
 "-: result None",
 }},
 {name="an_interrupt_in_a_done_callback", shows={"L16"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"let","f",{"method",{"v","loop"},"create_future",{}}},
 {"def","interrupt",{"fut"},{{"raise",{"call",{"v","SystemExit"},{"callback"}}}}},
@@ -260,13 +263,14 @@ body={
 {"do",{"call",{"v","log"},{"out",{"call",{"v","raised"},{{"attr",{"v","loop"},"run_forever"}}}}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"attr",{"v","loop"},"stop"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "-: out SystemExit('callback')",
 "0 #3: second 5",
 "-: result None",
 }},
-{name="coroutines_never_awaited", shows={"TH13"}, async=true,
-body={
+{name="coroutines_never_awaited", shows={"TH13"}, async=false,
+body=function() return {
+{"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"async","a",{},{{"do",{"call",{"v","log"},{"never"}}}}},
 {"async","b",{},{{"do",{"call",{"v","log"},{"never"}}}}},
 {"async","c",{},{{"do",{"call",{"v","log"},{"never"}}}}},
@@ -274,18 +278,17 @@ body={
 {"let","kept",{"call",{"v","b"},{}}},
 {"let","closed",{"call",{"v","c"},{}}},
 {"do",{"method",{"v","closed"},"close",{}}},
-{"do",{"await",{"call",{"v","sleep"},{1}}}},
-{"do",{"call",{"v","log"},{"iscoroutine",{"call",{"v","iscoroutine"},{{"v","kept"}}},{"call",{"v","iscoroutine"},{{"v","closed"}}}}}},
-{"do",{"call",{"v","log"},{"reports",{"call",{"v","reported"},{}}}}},
-}, trace={
-"1 #3: iscoroutine True True",
-"1 #3: reports 1",
+{"do",{"method",{"v","loop"},"call_soon",{{"attr",{"v","loop"},"stop"}}}},
+{"do",{"method",{"v","loop"},"run_forever",{}}},
+{"do",{"call",{"v","log"},{"iscoroutine",{"call",{"v","iscoroutine"},{{"v","kept"}}},{"call",{"v","iscoroutine"},{{"v","closed"}}},{"call",{"v","reported"},{}}}}},
+} end, trace={
+"-: iscoroutine True True 1",
 "-: result None",
 "report: coroutine 'a' was never awaited",
 "report: coroutine 'b' was never awaited",
 }},
 {name="a_coroutine_given_to_a_task_is_no_loss", shows={"TH13"}, async=true,
-body={
+body=function() return {
 {"async","a",{"x"},{{"do",{"call",{"v","log"},{"a",{"v","x"}}}},{"return",{"v","x"}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","a"},{1}}}}},
 {"let","u",{"call",{"v","create_task"},{{"call",{"v","a"},{2}}}}},
@@ -293,7 +296,7 @@ body={
 {"let","g",{"call",{"v","gather"},{{"call",{"v","a"},{3}},{"call",{"v","a"},{4}}},{["return_exceptions"]=true}}},
 {"do",{"call",{"v","log"},{"gathered",{"await",{"v","g"}}}}},
 {"do",{"call",{"v","log"},{"tasks",{"method",{"v","t"},"result",{}},{"method",{"v","u"},"cancelled",{}},{"call",{"v","reported"},{}}}}},
-}, trace={
+} end, trace={
 "0 #2: a 1",
 "0 #2: a 3",
 "0 #2: a 4",

@@ -1,7 +1,7 @@
 -- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.
 return {
 {name="polls_of_what_is_done_and_of_sleep", shows={"IT1","IT2","IT3","IT4"}, async=true,
-body={
+body=function() return {
 {"async","trivial",{},{{"return","t"}}},
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","f"},"set_result",{"f"}}},
@@ -24,7 +24,7 @@ body={
 {"let","n",{"call",{"v","polls"},{}}},
 {"do",{"await",{"call",{"v","sleep"},{3}}}},
 {"do",{"call",{"v","log"},{"sleep(3)",{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}},
-}, trace={
+} end, trace={
 "0 #1: coroutine 't' 0",
 "0 #1: future 'f' 0",
 "0 #2: done task 't' 0",
@@ -34,7 +34,7 @@ body={
 "-: result None",
 }},
 {name="polls_of_a_callback_and_of_tasks", shows={"IT5","IT6","IT7"}, async=true,
-body={
+body=function() return {
 {"async","trivial",{},{{"return",1}}},
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"call_soon",{{"attr",{"v","f"},"set_result"},"soon"}}},
@@ -47,14 +47,14 @@ body={
 {"let","n",{"call",{"v","polls"},{}}},
 {"let","v",{"await",{"call",{"v","create_task"},{{"call",{"v","trivial"},{}}},{["eager_start"]=true}}}},
 {"do",{"call",{"v","log"},{"eager",{"v","v"},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}},
-}, trace={
+} end, trace={
 "0 #3: future by call_soon 'soon' 2",
 "0 #5: task 1 2",
 "0 #5: eager 1 0",
 "-: result None",
 }},
 {name="polls_of_wait_for", shows={"IT8","IT9","D1"}, async=true,
-body={
+body=function() return {
 {"async","trivial",{},{{"return","t"}}},
 {"let","n",{"call",{"v","polls"},{}}},
 {"let","v",{"await",{"call",{"v","wait_for"},{{"call",{"v","trivial"},{}},5}}}},
@@ -64,14 +64,14 @@ body={
 {"let","n",{"call",{"v","polls"},{}}},
 {"let","v",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","trivial"},{}}}},5}}}},
 {"do",{"call",{"v","log"},{"task",{"v","v"},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}},
-}, trace={
+} end, trace={
 "0 #1: coroutine with time 't' 0",
 "0 #1: coroutine without 't' 0",
 "0 #3: task 't' 2",
 "-: result None",
 }},
 {name="polls_of_cancelling_a_sleeper_and_an_unstarted_task", shows={"IT10"}, async=true,
-body={
+body=function() return {
 {"async","sleeper",{},{{"do",{"await",{"call",{"v","sleep"},{10}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","sleeper"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
@@ -83,13 +83,13 @@ body={
 {"do",{"method",{"v","t"},"cancel",{}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},false,{{"do",{"call",{"v","log"},{"unstarted",{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
-}, trace={
+} end, trace={
 "1 #6: sleeping 2",
 "1 #8: unstarted 2",
 "-: result None",
 }},
 {name="polls_of_wait_for_zero", shows={"IT11","IT12","IT24"}, async=true,
-body={
+body=function() return {
 {"async","trivial",{},{{"do",{"call",{"v","log"},{"never"}}}}},
 {"let","f",{"call",{"v","Future"},{}}},
 {"let","n",{"call",{"v","polls"},{}}},
@@ -99,14 +99,14 @@ body={
 {"let","f",{"call",{"v","Future"},{}}},
 {"let","n",{"call",{"v","polls"},{}}},
 {"try",{{"with",{"call",{"v","timeout"},{0}},false,{{"do",{"await",{"v","f"}}}}}},{{{"v","TimeoutError"},false,{{"do",{"call",{"v","log"},{"timeout(0)",{"method",{"v","f"},"cancelled",{}},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #3: future TimeoutError True 2",
 "0 #6: coroutine TimeoutError 3",
 "0 #8: timeout(0) True 2",
 "-: result None",
 }},
 {name="polls_of_gather", shows={"IT13","IT14"}, async=true,
-body={
+body=function() return {
 {"async","trivial",{"x"},{{"return",{"v","x"}}}},
 {"let","n",{"call",{"v","polls"},{}}},
 {"let","v",{"await",{"call",{"v","gather"},{{"call",{"v","trivial"},{1}}}}}},
@@ -122,7 +122,7 @@ body={
 {"let","n",{"call",{"v","polls"},{}}},
 {"let","v",{"await",{"call",{"v","gather"},{{"v","f"},{"v","f"}}}}},
 {"do",{"call",{"v","log"},{"done",{"v","v"},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}},
-}, trace={
+} end, trace={
 "0 #4: one [1] 3",
 "0 #7: four [1, 2, 3, 4] 3",
 "0 #7: none [] 0",
@@ -130,7 +130,7 @@ body={
 "-: result None",
 }},
 {name="polls_of_shield", shows={"IT15"}, async=true,
-body={
+body=function() return {
 {"async","trivial",{"x"},{{"return",{"v","x"}}}},
 {"let","n",{"call",{"v","polls"},{}}},
 {"let","v",{"await",{"call",{"v","shield"},{{"call",{"v","trivial"},{"s"}}}}}},
@@ -145,14 +145,14 @@ body={
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"call_soon",{{"attr",{"v","f"},"set_result"},"p"}}},
 {"let","v",{"await",{"call",{"v","shield"},{{"v","f"}}}}},
 {"do",{"call",{"v","log"},{"pending",{"v","v"},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}},
-}, trace={
+} end, trace={
 "0 #4: coroutine 's' 3",
 "0 #4: done 'f' 0",
 "0 #7: pending 'p' 3",
 "-: result None",
 }},
 {name="polls_of_wait", shows={"IT16","IT17"}, async=true,
-body={
+body=function() return {
 {"async","trivial",{"x"},{{"return",{"v","x"}}}},
 {"let","n",{"call",{"v","polls"},{}}},
 {"let",{"done","pending"},{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","trivial"},{1}}}}}}}}},
@@ -162,25 +162,25 @@ body={
 {"let","n",{"call",{"v","polls"},{}}},
 {"let",{"done","pending"},{"await",{"call",{"v","wait"},{{"list",{"v","f"}}}}}},
 {"do",{"call",{"v","log"},{"done future",{"v","done"},{"v","pending"},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}},
-}, trace={
+} end, trace={
 "0 #4: task [Task] [] 3",
 "0 #6: done future [Future] [] 2",
 "-: result None",
 }},
 {name="polls_of_as_completed", shows={"IT18"}, async=true,
-body={
+body=function() return {
 {"async","trivial",{"x"},{{"return",{"v","x"}}}},
 {"let","n",{"call",{"v","polls"},{}}},
 {"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","trivial"},{1}}}}},{{"do",{"call",{"v","log"},{"async",{"method",{"v","t"},"result",{}},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}}}},
 {"let","n",{"call",{"v","polls"},{}}},
 {"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","trivial"},{2}}}}},{{"let","v",{"await",{"v","c"}}},{"do",{"call",{"v","log"},{"plain",{"v","v"},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}}}},
-}, trace={
+} end, trace={
 "0 #4: async 1 3",
 "0 #7: plain 2 3",
 "-: result None",
 }},
 {name="polls_of_a_task_group", shows={"IT19"}, async=true,
-body={
+body=function() return {
 {"async","trivial",{"x"},{{"do",{"call",{"v","log"},{"child",{"v","x"}}}}}},
 {"let","n",{"call",{"v","polls"},{}}},
 {"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","trivial"},{1}}}}}}},
@@ -191,7 +191,7 @@ body={
 {"let","n",{"call",{"v","polls"},{}}},
 {"with",{"call",{"v","TaskGroup"},{}},false,{}},
 {"do",{"call",{"v","log"},{"none",{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}},
-}, trace={
+} end, trace={
 "0 #2: child 1",
 "0 #4: one child 3",
 "0 #5: child 1",
@@ -202,7 +202,7 @@ body={
 "-: result None",
 }},
 {name="polls_of_cancelling_a_task_in_gather", shows={"IT22"}, async=true,
-body={
+body=function() return {
 {"async","sleeper",{},{{"do",{"await",{"call",{"v","sleep"},{10}}}}}},
 {"async","gatherer",{},{{"do",{"await",{"call",{"v","gather"},{{"call",{"v","sleeper"},{}},{"call",{"v","sleeper"},{}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","gatherer"},{}}}}},
@@ -210,12 +210,12 @@ body={
 {"let","n",{"call",{"v","polls"},{}}},
 {"do",{"method",{"v","t"},"cancel",{"m"}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"gather",{"v","e"},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #9: gather CancelledError('m') 4",
 "-: result None",
 }},
 {name="polls_of_cancelling_a_task_in_a_group", shows={"IT23"}, async=true,
-body={
+body=function() return {
 {"async","sleeper",{},{{"do",{"await",{"call",{"v","sleep"},{10}}}}}},
 {"async","grouped",{},{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleeper"},{}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleeper"},{}}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","grouped"},{}}}}},
@@ -223,12 +223,12 @@ body={
 {"let","n",{"call",{"v","polls"},{}}},
 {"do",{"method",{"v","t"},"cancel",{"m"}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"group",{"v","e"},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #10: group CancelledError('m') 5",
 "-: result None",
 }},
 {name="polls_of_nested_waits", shows={"IT13","IT15"}, async=true,
-body={
+body=function() return {
 {"async","trivial",{"x"},{{"return",{"v","x"}}}},
 {"async","nested",{"x"},{{"return",{"await",{"call",{"v","gather"},{{"call",{"v","trivial"},{{"v","x"}}},{"call",{"v","gather"},{{"call",{"v","trivial"},{{"bin","+",{"v","x"},1}}},{"call",{"v","trivial"},{{"bin","+",{"v","x"},2}}}}}}}}}}},
 {"let","n",{"call",{"v","polls"},{}}},
@@ -243,7 +243,7 @@ body={
 {"let","n",{"call",{"v","polls"},{}}},
 {"let","v",{"await",{"call",{"v","create_task"},{{"call",{"v","nested"},{5}}}}}},
 {"do",{"call",{"v","log"},{"task",{"v","v"},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}},
-}, trace={
+} end, trace={
 "0 #5: gather of gather [1, [2, 3]] 4",
 "0 #8: wait_for gather [1, 2] 3",
 "0 #12: shield gather [1] 4",
@@ -251,11 +251,11 @@ body={
 "-: result None",
 }},
 {name="polls_of_a_chain_of_tasks", shows={"IT6"}, async=true,
-body={
+body=function() return {
 {"async","link",{"n"},{{"if",{"cmp","==",{"v","n"},0},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","end"}},{}},{"return",{"await",{"call",{"v","create_task"},{{"call",{"v","link"},{{"bin","-",{"v","n"},1}}}}}}}}},
 {"let","n",{"call",{"v","polls"},{}}},
 {"for","depth",{"call",{"v","range"},{5}},{{"let","n",{"call",{"v","polls"},{}}},{"let","v",{"await",{"call",{"v","link"},{{"v","depth"}}}}},{"do",{"call",{"v","log"},{"depth",{"v","depth"},{"v","v"},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}}}},
-}, trace={
+} end, trace={
 "1 #3: depth 0 'end' 2",
 "2 #7: depth 1 'end' 4",
 "3 #13: depth 2 'end' 6",
@@ -264,14 +264,14 @@ body={
 "-: result None",
 }},
 {name="polls_of_cancelling_a_chain_of_tasks", shows={"IT10","C5"}, async=true,
-body={
+body=function() return {
 {"async","link",{"n"},{{"try",{{"if",{"cmp","==",{"v","n"},0},{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{}},{"do",{"await",{"call",{"v","create_task"},{{"call",{"v","link"},{{"bin","-",{"v","n"},1}}}}}}}},{},{},{{"do",{"call",{"v","log"},{"out of",{"v","n"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","link"},{4}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"let","n",{"call",{"v","polls"},{}}},
 {"do",{"method",{"v","t"},"cancel",{"x"}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","e"},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #9: out of 0 1",
 "1 #10: out of 1 1",
 "1 #11: out of 2 1",

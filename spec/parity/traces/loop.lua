@@ -1,7 +1,7 @@
 -- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.
 return {
 {name="call_soon_is_fifo", shows={"L1"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"def","first",{},{{"do",{"call",{"v","log"},{"first"}}},{"do",{"method",{"v","loop"},"call_soon",{{"v","log"},"from first"}}}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"v","first"}}}},
@@ -12,7 +12,7 @@ body={
 {"do",{"call",{"v","log"},{"between"}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"attr",{"v","loop"},"stop"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "0 #1: first",
 "0 #1: second 2",
 "0 #1: third",
@@ -21,12 +21,12 @@ body={
 "-: result None",
 }},
 {name="callbacks_queued_by_callbacks_wait_for_the_next_iteration", shows={"L1"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"def","again",{"n"},{{"do",{"call",{"v","log"},{"at",{"v","n"}}}},{"if",{"cmp","<",{"v","n"},4},{{"do",{"method",{"v","loop"},"call_soon",{{"v","again"},{"bin","+",{"v","n"},1}}}}},{{"do",{"method",{"v","loop"},"stop",{}}}}}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"v","again"},0}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "0 #1: at 0",
 "0 #2: at 1",
 "0 #3: at 2",
@@ -35,7 +35,7 @@ body={
 "-: result None",
 }},
 {name="due_timers_run_behind_ready_callbacks", shows={"L2"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"def","busy",{},{{"do",{"call",{"v","log"},{"busy"}}},{"do",{"method",{"v","loop"},"call_soon",{{"v","log"},"ready"}}}}},
 {"do",{"method",{"v","loop"},"call_at",{1,{"v","busy"}}}},
@@ -44,7 +44,7 @@ body={
 {"do",{"method",{"v","loop"},"call_soon",{{"v","log"},"soon"}}},
 {"do",{"method",{"v","loop"},"call_later",{0,{"v","log"},"due at once"}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "0 #1: soon",
 "0 #1: due at once",
 "1 #2: busy",
@@ -53,14 +53,14 @@ body={
 "-: result None",
 }},
 {name="equal_deadlines_run_in_order_of_making", shows={"L5"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"for","i",{"call",{"v","range"},{6}},{{"do",{"method",{"v","loop"},"call_at",{2,{"v","log"},"timer",{"v","i"}}}}}},
 {"do",{"method",{"v","loop"},"call_at",{1,{"v","log"},"early"}}},
 {"do",{"method",{"v","loop"},"call_at",{3,{"attr",{"v","loop"},"stop"}}}},
 {"for","i",{"call",{"v","range"},{6,9}},{{"do",{"method",{"v","loop"},"call_at",{2,{"v","log"},"timer",{"v","i"}}}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "1 #1: early",
 "2 #2: timer 0",
 "2 #2: timer 1",
@@ -74,12 +74,12 @@ body={
 "-: result None",
 }},
 {name="call_later_zero_and_negative", shows={"L6"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"def","start",{},{{"do",{"method",{"v","loop"},"call_later",{0,{"v","log"},"zero"}}},{"do",{"method",{"v","loop"},"call_later",{-5,{"v","log"},"negative"}}},{"do",{"method",{"v","loop"},"call_soon",{{"v","log"},"soon"}}},{"do",{"method",{"v","loop"},"call_at",{-1,{"v","log"},"past"}}},{"do",{"call",{"v","log"},{"refused",{"call",{"v","raised"},{{"attr",{"v","loop"},"call_later"},{"none"},{"v","log"}}}}}},{"do",{"method",{"v","loop"},"call_later",{1,{"attr",{"v","loop"},"stop"}}}}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"v","start"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "0 #1: refused TypeError",
 "0 #2: soon",
 "0 #2: negative",
@@ -88,7 +88,7 @@ body={
 "-: result None",
 }},
 {name="a_cancelled_handle_does_not_run", shows={"L7"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"def","first",{},{{"do",{"call",{"v","log"},{"first",{"method",{"v","later"},"cancelled",{}}}}},{"do",{"method",{"v","later"},"cancel",{}}},{"do",{"method",{"v","later"},"cancel",{}}},{"do",{"call",{"v","log"},{"cancelled",{"method",{"v","later"},"cancelled",{}}}}}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"v","first"}}}},
@@ -96,14 +96,14 @@ body={
 {"do",{"method",{"v","loop"},"call_soon",{{"v","log"},"last"}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"attr",{"v","loop"},"stop"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "0 #1: first False",
 "0 #1: cancelled True",
 "0 #1: last",
 "-: result None",
 }},
 {name="cancelled_timers_do_not_run", shows={"L7","L8"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"let","handles",{"each",{"method",{"v","loop"},"call_at",{{"bin","+",{"bin","%",{"v","i"},7},1},{"v","log"},"timer",{"v","i"}}},"i",{"call",{"v","range"},{20}}}},
 {"for","i",{"call",{"v","range"},{20}},{{"if",{"cmp","~=",{"bin","%",{"v","i"},3},0},{{"do",{"method",{"index",{"v","handles"},{"v","i"}},"cancel",{}}}},{}}}},
@@ -111,7 +111,7 @@ body={
 {"do",{"method",{"v","loop"},"call_at",{6,{"attr",{"index",{"v","handles"},6},"cancel"}}}},
 {"do",{"method",{"v","loop"},"call_at",{10,{"attr",{"v","loop"},"stop"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "-: when 4 False True",
 "1 #1: timer 0",
 "2 #2: timer 15",
@@ -122,13 +122,13 @@ body={
 "-: result None",
 }},
 {name="many_cancelled_timers_leave_the_rest_in_order", shows={"L8"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"let","handles",{"each",{"method",{"v","loop"},"call_at",{{"bin","%",{"bin","*",{"v","i"},37},101},{"v","log"},"timer",{"v","i"}}},"i",{"call",{"v","range"},{150}}}},
 {"for","i",{"call",{"v","range"},{150}},{{"if",{"cmp","~=",{"bin","%",{"v","i"},10},0},{{"do",{"method",{"index",{"v","handles"},{"v","i"}},"cancel",{}}}},{}}}},
 {"do",{"method",{"v","loop"},"call_at",{200,{"attr",{"v","loop"},"stop"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "0 #1: timer 0",
 "29 #2: timer 140",
 "30 #3: timer 110",
@@ -147,7 +147,7 @@ body={
 "-: result None",
 }},
 {name="a_timer_cancelled_by_a_callback_of_its_own_iteration", shows={"L7"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cut",{"method",{"v","second"},"cancelled",{}}}}},{"do",{"method",{"v","second"},"cancel",{}}}}},
 {"do",{"method",{"v","loop"},"call_at",{1,{"v","cut"}}}},
@@ -158,7 +158,7 @@ body={
 {"do",{"call",{"v","log"},{"late cancel",{"method",{"v","third"},"cancelled",{}}}}},
 {"do",{"method",{"v","third"},"cancel",{}}},
 {"do",{"call",{"v","log"},{"late cancel",{"method",{"v","third"},"cancelled",{}}}}},
-}, trace={
+} end, trace={
 "1 #1: cut False",
 "1 #1: third",
 "-: late cancel False",
@@ -166,7 +166,7 @@ body={
 "-: result None",
 }},
 {name="stop_lets_the_iteration_finish", shows={"L9"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"def","stop",{},{{"do",{"method",{"v","loop"},"stop",{}}},{"do",{"method",{"v","loop"},"call_soon",{{"v","log"},"added after stop"}}},{"do",{"call",{"v","log"},{"stopped"}}}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"v","log"},"before"}}},
@@ -177,7 +177,7 @@ body={
 {"do",{"method",{"v","loop"},"call_soon",{{"attr",{"v","loop"},"stop"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
 {"do",{"call",{"v","log"},{"out again"}}},
-}, trace={
+} end, trace={
 "0 #1: before",
 "0 #1: stopped",
 "0 #1: behind stop",
@@ -187,7 +187,7 @@ body={
 "-: result None",
 }},
 {name="stop_before_run_gives_one_iteration", shows={"L10"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"v","log"},"one"}}},
 {"do",{"method",{"v","loop"},"call_later",{0,{"v","log"},"due"}}},
@@ -197,7 +197,7 @@ body={
 {"do",{"call",{"v","log"},{"cleared"}}},
 {"do",{"method",{"v","loop"},"call_later",{2,{"attr",{"v","loop"},"stop"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "0 #1: one",
 "0 #1: due",
 "-: cleared",
@@ -205,20 +205,20 @@ body={
 "-: result None",
 }},
 {name="run_until_complete_of_a_stopped_loop", shows={"L11"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"async","main",{},{{"do",{"call",{"v","log"},{"main"}}},{"do",{"method",{"v","loop"},"stop",{}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","done"}}},
 {"let","t",{"method",{"v","loop"},"create_task",{{"call",{"v","main"},{}}}}},
 {"try",{{"do",{"method",{"v","loop"},"run_until_complete",{{"v","t"}}}}},{{{"v","RuntimeError"},"e",{{"do",{"call",{"v","log"},{"stopped",{"v","e"},{"call",{"v","message"},{{"v","e"}}},{"method",{"v","t"},"done",{}}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"again",{"method",{"v","loop"},"run_until_complete",{{"v","t"}}}}}},
-}, trace={
+} end, trace={
 "0 #1: main",
 "-: stopped RuntimeError 'Event loop stopped before Future completed.' False",
 "-: again 'done'",
 "-: result None",
 }},
 {name="run_until_complete_with_stop_pending", shows={"L12"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"let","f",{"method",{"v","loop"},"create_future",{}}},
 {"do",{"method",{"v","f"},"set_result",{"ready"}}},
@@ -229,13 +229,13 @@ body={
 {"do",{"call",{"v","log"},{"coroutine",{"call",{"v","raised"},{{"attr",{"v","loop"},"run_until_complete"},{"call",{"v","trivial"},{}}}}}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"attr",{"v","loop"},"stop"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "-: result 'ready'",
 "-: coroutine None",
 "-: result None",
 }},
 {name="a_running_loop_refuses_to_run", shows={"L13"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"let","other",{"call",{"v","new_event_loop"},{}}},
 {"async","trivial",{},{}},
@@ -243,7 +243,7 @@ body={
 {"do",{"method",{"v","loop"},"call_soon",{{"v","inside"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
 {"do",{"call",{"v","log"},{"after",{"method",{"v","loop"},"is_running",{}},{"call",{"v","raised"},{{"v","get_running_loop"}}}}}},
-}, trace={
+} end, trace={
 "0 #1: running True False",
 "0 #1: itself RuntimeError",
 "0 #1: another RuntimeError",
@@ -253,7 +253,7 @@ body={
 "-: result None",
 }},
 {name="closing", shows={"L14"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"async","trivial",{},{}},
 {"def","inside",{},{{"do",{"call",{"v","log"},{"while running",{"call",{"v","raised"},{{"attr",{"v","loop"},"close"}}}}}},{"do",{"method",{"v","loop"},"stop",{}}}}},
@@ -273,7 +273,7 @@ body={
 {"do",{"call",{"v","log"},{"until",{"call",{"v","raised"},{{"attr",{"v","loop"},"run_until_complete"},{"v","c"}}}}}},
 {"do",{"call",{"v","log"},{"threadsafe",{"call",{"v","raised"},{{"attr",{"v","loop"},"call_soon_threadsafe"},{"v","log"}}}}}},
 {"do",{"method",{"v","c"},"close",{}}},
-}, trace={
+} end, trace={
 "0 #1: while running RuntimeError",
 "-: closed True False",
 "-: call_soon RuntimeError",
@@ -286,7 +286,7 @@ body={
 "-: result None",
 }},
 {name="a_failing_callback_does_not_stop_the_loop", shows={"L15","E1"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"def","fail",{"err"},{{"raise",{"v","err"}}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"v","fail"},{"call",{"v","Err"},{"one"}}}}},
@@ -295,7 +295,7 @@ body={
 {"do",{"method",{"v","loop"},"call_later",{1,{"v","fail"},{"call",{"v","BaseErr"},{"base"}}}}},
 {"do",{"method",{"v","loop"},"call_later",{2,{"attr",{"v","loop"},"stop"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "0 #1: handler 'Exception in callback' ['exception', 'handle', 'message'] Err('one')",
 "0 #1: next",
 "0 #1: handler 'Exception in callback' ['exception', 'handle', 'message'] CancelledError('c')",
@@ -303,7 +303,7 @@ body={
 "-: result None",
 }},
 {name="keyboard_interrupt_leaves_the_loop", shows={"L16"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"def","interrupt",{},{{"raise",{"call",{"v","KeyboardInterrupt"},{"k"}}}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"v","interrupt"}}}},
@@ -311,13 +311,13 @@ body={
 {"try",{{"do",{"method",{"v","loop"},"run_forever",{}}}},{{{"v","KeyboardInterrupt"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","loop"},"is_running",{}},{"method",{"v","loop"},"is_closed",{}}}}}}}},{},{}},
 {"do",{"method",{"v","loop"},"call_soon",{{"attr",{"v","loop"},"stop"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "-: out KeyboardInterrupt('k') False False",
 "0 #2: kept",
 "-: result None",
 }},
 {name="system_exit_from_a_task_leaves_the_loop", shows={"L16","T8"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"async","leave",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","SystemExit"},{"bye"}}}}},
 {"async","other",{},{{"for","i",{"call",{"v","range"},{3}},{{"do",{"call",{"v","log"},{"other",{"v","i"}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}}},
@@ -325,7 +325,7 @@ body={
 {"let","o",{"method",{"v","loop"},"create_task",{{"call",{"v","other"},{}}}}},
 {"try",{{"do",{"method",{"v","loop"},"run_forever",{}}}},{{{"v","SystemExit"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","t"},"done",{}},{"method",{"v","t"},"exception",{}}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"goes on",{"method",{"v","loop"},"run_until_complete",{{"v","o"}}}}}},
-}, trace={
+} end, trace={
 "0 #1: other 0",
 "-: out SystemExit('bye') True SystemExit('bye')",
 "1 #4: other 1",
@@ -334,7 +334,7 @@ body={
 "-: result None",
 }},
 {name="an_interrupt_during_run_until_complete", shows={"L16"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"def","interrupt",{},{{"do",{"call",{"v","log"},{"interrupt"}}},{"raise",{"v","KeyboardInterrupt"}}}},
 {"async","main",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}},{"do",{"call",{"v","log"},{"finished"}}}},{},{},{{"do",{"call",{"v","log"},{"finally"}}}}},{"return","m"}}},
@@ -342,7 +342,7 @@ body={
 {"do",{"method",{"v","loop"},"call_later",{2,{"v","interrupt"}}}},
 {"try",{{"do",{"method",{"v","loop"},"run_until_complete",{{"v","t"}}}}},{{{"v","KeyboardInterrupt"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","t"},"done",{}},{"method",{"v","loop"},"time",{}}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"result",{"method",{"v","loop"},"run_until_complete",{{"v","t"}}}}}},
-}, trace={
+} end, trace={
 "2 #2: interrupt",
 "-: out KeyboardInterrupt False 2",
 "5 #4: finished",
@@ -351,21 +351,21 @@ body={
 "-: result None",
 }},
 {name="a_plain_callback_has_no_task", shows={"L19"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"def","plain",{},{{"do",{"call",{"v","log"},{"plain",{"call",{"v","current_task"},{}},{"cmp","is",{"call",{"v","get_running_loop"},{}},{"v","loop"}}}}},{"do",{"method",{"v","loop"},"stop",{}}}}},
 {"async","tasked",{},{{"do",{"call",{"v","log"},{"task",{"cmp","is",{"call",{"v","current_task"},{}},{"v","t"}},{"cmp","is",{"call",{"v","get_running_loop"},{}},{"v","loop"}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"v","plain"}}}}}},
 {"let","t",{"method",{"v","loop"},"create_task",{{"call",{"v","tasked"},{}}},{["name"]="n"}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
 {"do",{"call",{"v","log"},{"outside",{"call",{"v","current_task"},{{"v","loop"}}},{"call",{"v","raised"},{{"v","get_running_loop"}}},{"call",{"v","raised"},{{"v","current_task"}}}}}},
-}, trace={
+} end, trace={
 "0 #1: task True True",
 "0 #2: plain None True",
 "-: outside None RuntimeError RuntimeError",
 "-: result None",
 }},
 {name="without_a_running_loop", shows={"L21"}, async=false,
-body={
+body=function() return {
 {"async","trivial",{},{}},
 {"let","c",{"call",{"v","trivial"},{}}},
 {"do",{"call",{"v","log"},{"create_task",{"call",{"v","raised"},{{"v","create_task"},{"v","c"}}}}}},
@@ -373,7 +373,7 @@ body={
 {"do",{"call",{"v","log"},{"gather",{"call",{"v","raised"},{{"v","gather"}}}}}},
 {"do",{"call",{"v","log"},{"sleep needs none",{"call",{"v","iscoroutine"},{{"v","c"}}}}}},
 {"do",{"method",{"v","c"},"close",{}}},
-}, trace={
+} end, trace={
 "-: create_task RuntimeError",
 "-: all_tasks RuntimeError",
 "-: gather RuntimeError",
@@ -381,14 +381,14 @@ body={
 "-: result None",
 }},
 {name="timeout_without_a_running_loop", shows={"L21","O8"}, async=false,
-body={
+body=function() return {
 {"async","main",{},{{"with",{"call",{"v","timeout"},{3}},"scope",{{"do",{"call",{"v","log"},{"inside",{"method",{"v","scope"},"when",{}}}}}}},{"do",{"call",{"v","log"},{"expired",{"method",{"v","scope"},"expired",{}}}}}}},
 {"do",{"call",{"v","log"},{"made"}}},
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"do",{"call",{"v","log"},{"main",{"method",{"v","loop"},"run_until_complete",{{"call",{"v","main"},{}}}}}}},
 {"async","callback_scope",{},{{"let","f",{"call",{"v","Future"},{}}},{"def","plain",{},{{"async","enter",{},{{"with",{"call",{"v","timeout"},{1}},false,{{"do",{"call",{"v","log"},{"never"}}}}}}},{"let","c",{"call",{"v","enter"},{}}},{"try",{{"do",{"method",{"v","c"},"send",{{"none"}}}}},{{{"v","RuntimeError"},"e",{{"do",{"call",{"v","log"},{"outside a task",{"v","e"}}}}}}},{},{}},{"do",{"method",{"v","f"},"set_result",{1}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"v","plain"}}}},{"do",{"await",{"v","f"}}}}},
 {"do",{"method",{"v","loop"},"run_until_complete",{{"call",{"v","callback_scope"},{}}}}},
-}, trace={
+} end, trace={
 "-: made",
 "0 #1: inside 3",
 "0 #1: expired False",
@@ -397,7 +397,7 @@ body={
 "-: result None",
 }},
 {name="call_soon_threadsafe_uses_the_same_queue", shows={"L17"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"v","log"},"one"}}},
 {"let","h",{"method",{"v","loop"},"call_soon_threadsafe",{{"v","log"},"two",2}}},
@@ -407,7 +407,7 @@ body={
 {"do",{"method",{"v","loop"},"call_soon_threadsafe",{{"attr",{"v","loop"},"stop"}}}},
 {"do",{"call",{"v","log"},{"handles",{"v","h"},{"method",{"v","c"},"cancelled",{}}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "-: handles Handle True",
 "0 #1: one",
 "0 #1: two 2",
@@ -415,7 +415,7 @@ body={
 "-: result None",
 }},
 {name="time_and_when_share_one_clock", shows={"L22"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"let","h",{"method",{"v","loop"},"call_later",{2.5,{"v","log"},"a"}}},
 {"do",{"call",{"v","log"},{"when",{"method",{"v","h"},"when",{}},{"method",{"v","loop"},"time",{}}}}},
@@ -423,7 +423,7 @@ body={
 {"do",{"method",{"v","loop"},"call_at",{4,{"v","at"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
 {"do",{"call",{"v","log"},{"time",{"method",{"v","loop"},"time",{}}}}},
-}, trace={
+} end, trace={
 "-: when 2.5 0",
 "2.5 #1: a",
 "4 #2: when 5.25 4",
@@ -431,7 +431,7 @@ body={
 "-: result None",
 }},
 {name="runs_one_after_the_other", shows={"L11","L12"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"async","step",{"n"},{{"do",{"call",{"v","log"},{"step",{"v","n"}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"bin","*",{"v","n"},2}}}},
 {"for","n",{"call",{"v","range"},{3}},{{"do",{"call",{"v","log"},{"got",{"method",{"v","loop"},"run_until_complete",{{"call",{"v","step"},{{"v","n"}}}}}}}}}},
@@ -442,7 +442,7 @@ body={
 {"let","f",{"method",{"v","loop"},"create_future",{}}},
 {"do",{"method",{"v","loop"},"call_later",{1,{"attr",{"v","f"},"cancel"},"m"}}},
 {"try",{{"do",{"method",{"v","loop"},"run_until_complete",{{"v","f"}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cancelled",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #1: step 0",
 "-: got 0",
 "0 #4: step 1",
@@ -455,7 +455,7 @@ body={
 "-: result None",
 }},
 {name="a_task_made_before_the_loop_runs", shows={"T1"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"async","work",{"n"},{{"do",{"call",{"v","log"},{"work",{"v","n"},{"method",{"call",{"v","current_task"},{}},"get_name",{}}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","a",{"method",{"v","loop"},"create_task",{{"call",{"v","work"},{1}}},{["name"]="a"}}},
@@ -463,7 +463,7 @@ body={
 {"do",{"call",{"v","log"},{"not started",{"method",{"v","a"},"done",{}}}}},
 {"do",{"call",{"v","log"},{"b",{"method",{"v","loop"},"run_until_complete",{{"v","b"}}}}}},
 {"do",{"call",{"v","log"},{"a",{"method",{"v","a"},"done",{}},{"method",{"v","a"},"result",{}}}}},
-}, trace={
+} end, trace={
 "-: not started False",
 "0 #1: work 1 'a'",
 "0 #1: work 2 'b'",
@@ -472,21 +472,21 @@ body={
 "-: result None",
 }},
 {name="leftovers_stay_between_runs", shows={"L9","T9"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"async","ticker",{},{{"for","i",{"call",{"v","range"},{5}},{{"do",{"call",{"v","log"},{"tick",{"v","i"}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}}},
 {"async","main",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}}}},
 {"let","t",{"method",{"v","loop"},"create_task",{{"call",{"v","ticker"},{}}}}},
 {"do",{"method",{"v","loop"},"run_until_complete",{{"call",{"v","main"},{1.5}}}}},
-{"do",{"call",{"v","log"},{"between",{"method",{"v","t"},"done",{}},{"cmp","==",{"each",{"method",{"v","x"},"get_name",{}},"x",{"call",{"v","all_tasks"},{{"v","loop"}}}},{"list",{"method",{"v","t"},"get_name",{}}}}}}},
+{"do",{"call",{"v","log"},{"between",{"method",{"v","t"},"done",{}},{"each",{"cmp","is",{"v","x"},{"v","t"}},"x",{"call",{"v","all_tasks"},{{"v","loop"}}}}}}},
 {"do",{"method",{"v","loop"},"run_until_complete",{{"call",{"v","main"},{2}}}}},
 {"do",{"call",{"v","log"},{"between",{"method",{"v","t"},"done",{}}}}},
 {"do",{"method",{"v","loop"},"run_until_complete",{{"v","t"}}}},
 {"do",{"call",{"v","log"},{"end",{"call",{"v","all_tasks"},{{"v","loop"}}}}}},
-}, trace={
+} end, trace={
 "0 #1: tick 0",
 "1 #3: tick 1",
-"-: between False True",
+"-: between False [True]",
 "2 #9: tick 2",
 "3 #11: tick 3",
 "-: between False",
@@ -495,7 +495,7 @@ body={
 "-: result None",
 }},
 {name="two_loops_take_turns", shows={"L13"}, async=false,
-body={
+body=function() return {
 {"let","a",{"call",{"v","new_event_loop"},{}}},
 {"let","b",{"call",{"v","new_event_loop"},{}}},
 {"async","work",{"name","n"},{{"do",{"call",{"v","log"},{{"v","name"},{"cmp","is",{"call",{"v","get_running_loop"},{}},{"v","a"}}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"format",{"v","name"}," done"}}}},
@@ -504,7 +504,7 @@ body={
 {"do",{"call",{"v","log"},{"a",{"method",{"v","a"},"run_until_complete",{{"call",{"v","work"},{"third",1}}}},{"method",{"v","a"},"time",{}},{"method",{"v","b"},"time",{}}}}},
 {"do",{"method",{"v","a"},"close",{}}},
 {"do",{"call",{"v","log"},{"b",{"method",{"v","b"},"run_until_complete",{{"call",{"v","work"},{"fourth",1}}}},{"method",{"v","a"},"is_closed",{}},{"method",{"v","b"},"is_closed",{}}}}},
-}, trace={
+} end, trace={
 "0 #1: first True",
 "-: a 'first done' 2 0",
 "0 #1: second False",
@@ -516,7 +516,7 @@ body={
 "-: result None",
 }},
 {name="a_callback_that_stops_twice_and_runs_again", shows={"L9","L10"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"attr",{"v","loop"},"stop"}}}},
 {"do",{"method",{"v","loop"},"call_soon",{{"attr",{"v","loop"},"stop"}}}},
@@ -526,14 +526,14 @@ body={
 {"do",{"method",{"v","loop"},"call_later",{2,{"attr",{"v","loop"},"stop"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
 {"do",{"call",{"v","log"},{"two",{"method",{"v","loop"},"time",{}}}}},
-}, trace={
+} end, trace={
 "-: one",
 "1 #2: timer",
 "-: two 2",
 "-: result None",
 }},
 {name="nothing_to_wait_for", shows={"L3"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"do",{"call",{"v","log"},{"forever",{"call",{"v","raised"},{{"attr",{"v","loop"},"run_forever"}}},{"method",{"v","loop"},"is_running",{}}}}},
 {"async","stuck",{},{{"try",{{"do",{"await",{"call",{"v","Future"},{}}}}},{},{},{{"do",{"call",{"v","log"},{"cleanup"}}}}}}},
@@ -541,7 +541,7 @@ body={
 {"do",{"call",{"v","log"},{"until",{"call",{"v","raised"},{{"attr",{"v","loop"},"run_until_complete"},{"v","t"}}},{"method",{"v","t"},"done",{}}}}},
 {"do",{"method",{"v","t"},"cancel",{}}},
 {"do",{"call",{"v","log"},{"cancelled",{"call",{"v","raised"},{{"attr",{"v","loop"},"run_until_complete"},{"v","t"}}}}}},
-}, trace={
+} end, trace={
 "-: forever RuntimeError False",
 "-: until RuntimeError False",
 "0 #4: cleanup",
@@ -549,12 +549,12 @@ body={
 "-: result None",
 }},
 {name="timers_made_by_timers", shows={"L2"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"def","chain",{"n"},{{"do",{"call",{"v","log"},{"chain",{"v","n"}}}},{"if",{"cmp",">",{"v","n"},0},{{"do",{"method",{"v","loop"},"call_later",{{"v","n"},{"v","chain"},{"bin","-",{"v","n"},1}}}},{"do",{"method",{"v","loop"},"call_later",{{"v","n"},{"v","log"},"beside",{"v","n"}}}},{"do",{"method",{"v","loop"},"call_soon",{{"v","log"},"soon",{"v","n"}}}}},{{"do",{"method",{"v","loop"},"stop",{}}}}}}},
 {"do",{"method",{"v","loop"},"call_later",{1,{"v","chain"},3}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "1 #1: chain 3",
 "1 #2: soon 3",
 "4 #3: chain 2",
@@ -568,7 +568,7 @@ body={
 "-: result None",
 }},
 {name="debug_mode_checks_callbacks", shows={"TH9"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"do",{"call",{"v","log"},{"debug",{"method",{"v","loop"},"get_debug",{}}}}},
 {"do",{"method",{"v","loop"},"set_debug",{true}}},
@@ -580,7 +580,7 @@ body={
 {"do",{"call",{"v","log"},{"at",{"call",{"v","raised"},{{"attr",{"v","loop"},"call_at"},1,{"none"}}}}}},
 {"do",{"method",{"v","loop"},"set_debug",{false}}},
 {"do",{"call",{"v","log"},{"debug",{"method",{"v","loop"},"get_debug",{}}}}},
-}, trace={
+} end, trace={
 "-: debug False",
 "-: debug True",
 "-: coroutine function TypeError",
@@ -591,7 +591,7 @@ body={
 "-: result None",
 }},
 {name="handles_answer", shows={"L7"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"let","h",{"method",{"v","loop"},"call_soon",{{"v","log"},"h"}}},
 {"let","t",{"method",{"v","loop"},"call_later",{3,{"v","log"},"t"}}},
@@ -602,7 +602,7 @@ body={
 {"do",{"method",{"v","loop"},"call_soon",{{"attr",{"v","loop"},"stop"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
 {"do",{"call",{"v","log"},{"ran",{"method",{"v","h"},"cancelled",{}}}}},
-}, trace={
+} end, trace={
 "-: kinds Handle TimerHandle True True True",
 "-: cancelled False False 3",
 "-: cancelled False True 3",
@@ -611,7 +611,7 @@ body={
 "-: result None",
 }},
 {name="a_huge_number_of_callbacks_keeps_its_order", shows={"L1"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"let","seen",{"list"}},
 {"def","note",{"i"},{{"if",{"cmp","==",{"bin","%",{"v","i"},50},0},{{"do",{"call",{"v","log"},{"at",{"v","i"}}}}},{}},{"do",{"method",{"v","seen"},"append",{{"v","i"}}}}}},
@@ -619,7 +619,7 @@ body={
 {"do",{"method",{"v","loop"},"call_soon",{{"attr",{"v","loop"},"stop"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
 {"do",{"call",{"v","log"},{"seen",{"call",{"v","len"},{{"v","seen"}}},{"index",{"v","seen"},0},{"index",{"v","seen"},199}}}},
-}, trace={
+} end, trace={
 "0 #1: at 0",
 "0 #1: at 50",
 "0 #1: at 100",
@@ -628,12 +628,12 @@ body={
 "-: result None",
 }},
 {name="timers_of_many_deadlines_run_sorted", shows={"L5"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"for","i",{"call",{"v","range"},{40}},{{"do",{"method",{"v","loop"},"call_at",{{"bin","+",{"bin","%",{"bin","*",{"v","i"},17},13},0.5},{"v","log"},"at",{"v","i"}}}}}},
 {"do",{"method",{"v","loop"},"call_at",{20,{"attr",{"v","loop"},"stop"}}}},
 {"do",{"method",{"v","loop"},"run_forever",{}}},
-}, trace={
+} end, trace={
 "0.5 #1: at 0",
 "0.5 #1: at 13",
 "0.5 #1: at 26",

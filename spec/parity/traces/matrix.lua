@@ -1,7 +1,7 @@
 -- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.
 return {
 {name="unstarted_operations", shows={"C3"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"do",{"call",{"v","log"},{"never",{"v","label"}}}}}},
 {"async","failing",{"delay"},{{"do",{"call",{"v","log"},{"never"}}}}},
@@ -67,15 +67,15 @@ body={
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","shield_future"},{}}},{["name"]="shield_future"}}},
 {"do",{"method",{"v","t"},"cancel",{"shield_future"}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"unstarted",{"v","e"},{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"call",{"v","polls"},{}}}}}}}},{},{}},
-{"async","wait_all",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",1}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",2}}}}}}}}},{"do",{"call",{"v","log"},{"never",{"v","got"}}}}}},
+{"async","wait_all",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",1}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",2}}}}}}}}},{"do",{"call",{"v","log"},{"never",{"v","got"}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","wait_all"},{}}},{["name"]="wait_all"}}},
 {"do",{"method",{"v","t"},"cancel",{"wait_all"}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"unstarted",{"v","e"},{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"call",{"v","polls"},{}}}}}}}},{},{}},
-{"async","wait_first",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",2}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",3}}}}}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},{"do",{"call",{"v","log"},{"never",{"v","got"}}}}}},
+{"async","wait_first",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",2}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",3}}}}}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},{"do",{"call",{"v","log"},{"never",{"v","got"}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","wait_first"},{}}},{["name"]="wait_first"}}},
 {"do",{"method",{"v","t"},"cancel",{"wait_first"}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"unstarted",{"v","e"},{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"call",{"v","polls"},{}}}}}}}},{},{}},
-{"async","wait_timeout",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",3}}}}}},{["timeout"]=2}}}},{"do",{"call",{"v","log"},{"never",{"v","got"}}}}}},
+{"async","wait_timeout",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",3}}}}}},{["timeout"]=2}}}},{"do",{"call",{"v","log"},{"never",{"v","got"}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","wait_timeout"},{}}},{["name"]="wait_timeout"}}},
 {"do",{"method",{"v","t"},"cancel",{"wait_timeout"}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"unstarted",{"v","e"},{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"call",{"v","polls"},{}}}}}}}},{},{}},
@@ -133,7 +133,7 @@ body={
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","as_completed_plain"},{}}},{["name"]="as_completed_plain"}}},
 {"do",{"method",{"v","t"},"cancel",{"as_completed_plain"}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"unstarted",{"v","e"},{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"call",{"v","polls"},{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #3: unstarted CancelledError('sleep') True 1 3",
 "0 #5: unstarted CancelledError('future') True 1 5",
 "0 #7: unstarted CancelledError('failing_future') True 1 7",
@@ -166,7 +166,7 @@ body={
 "-: result None",
 }},
 {name="sleep_cancelled_waiting", shows={"C4","G1"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -178,14 +178,14 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #4: cancel True",
 "0.5 #6: raised CancelledError('m')",
 "0.5 #6: state True 1 0",
 "-: result None",
 }},
 {name="sleep_cancelled_twice", shows={"C8","G1"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -197,14 +197,14 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #4: cancel True True",
 "0.5 #6: raised CancelledError('one')",
 "0.5 #6: state True 2 0",
 "-: result None",
 }},
 {name="sleep_cancelled_in_cleanup", shows={"C4","G1"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -218,14 +218,14 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.75 #7: cancel False",
 "0.75 #7: raised CancelledError('one')",
 "0.75 #7: state True 1 0",
 "-: result None",
 }},
 {name="sleep_cancelled_just_before_completion", shows={"C11","G1"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -239,7 +239,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #3: in time",
 "2 #4: cancel True 1",
 "2 #6: raised CancelledError('m')",
@@ -247,7 +247,7 @@ body={
 "-: result None",
 }},
 {name="sleep_cancelled_with_completion", shows={"C11","G1"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -260,14 +260,14 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #4: cancel True 1",
 "2 #6: raised CancelledError('m')",
 "2 #6: state True 1 0",
 "-: result None",
 }},
 {name="sleep_cancelled_behind_completion", shows={"C11","G1"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -280,7 +280,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: got 'slept'",
 "2 #5: cancel False 0",
 "2 #6: returned 'value'",
@@ -288,7 +288,7 @@ body={
 "-: result None",
 }},
 {name="sleep_cancelled_two_behind_completion", shows={"C11","G1"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -301,7 +301,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: got 'slept'",
 "2 #6: returned 'value'",
 "2 #6: state False 0 0",
@@ -309,7 +309,7 @@ body={
 "-: result None",
 }},
 {name="future_cancelled_waiting", shows={"C4","F5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -323,7 +323,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #4: cancel True",
 "0.5 #6: raised CancelledError('m')",
 "0.5 #6: state True 1 0",
@@ -331,7 +331,7 @@ body={
 "-: result None",
 }},
 {name="future_cancelled_twice", shows={"C8","F5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -345,7 +345,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #4: cancel True True",
 "0.5 #6: raised CancelledError('one')",
 "0.5 #6: state True 2 0",
@@ -353,7 +353,7 @@ body={
 "-: result None",
 }},
 {name="future_cancelled_in_cleanup", shows={"C4","F5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -369,7 +369,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.75 #7: cancel False",
 "0.75 #7: raised CancelledError('one')",
 "0.75 #7: state True 1 0",
@@ -377,7 +377,7 @@ body={
 "-: result None",
 }},
 {name="future_cancelled_just_before_completion", shows={"C11","F5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -393,7 +393,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #3: in time",
 "2 #4: cancel True 1",
 "2 #4: handler 'Exception in callback' ['exception', 'handle', 'message'] InvalidStateError",
@@ -402,7 +402,7 @@ body={
 "-: result None",
 }},
 {name="failing_future_cancelled_behind_completion", shows={"C11","F6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -417,14 +417,14 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: cancel False 0",
 "2 #6: raised Err('f')",
 "2 #6: state False 0 0",
 "-: result None",
 }},
 {name="failing_future_cancelled_two_behind_completion", shows={"C11","F6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -439,14 +439,14 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #6: raised Err('f')",
 "2 #6: state False 0 0",
 "2 #6: cancel False 0",
 "-: result None",
 }},
 {name="cancelled_future_cancelled_behind_completion", shows={"C11","C14"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -461,14 +461,14 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: cancel False 0",
 "2 #6: raised CancelledError('f')",
 "2 #6: state True 0 0",
 "-: result None",
 }},
 {name="cancelled_future_cancelled_two_behind_completion", shows={"C11","C14"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -483,14 +483,14 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #6: raised CancelledError('f')",
 "2 #6: state True 0 0",
 "2 #6: cancel False 0",
 "-: result None",
 }},
 {name="coroutine_cancelled_waiting", shows={"C4","T11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -502,7 +502,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #4: cancel True",
 "0.5 #5: cut 'c' CancelledError('m')",
 "1 #7: cleaned 'c'",
@@ -511,7 +511,7 @@ body={
 "-: result None",
 }},
 {name="coroutine_cancelled_twice", shows={"C8","T11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -523,7 +523,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #4: cancel True True",
 "0.5 #5: cut 'c' CancelledError('one')",
 "1 #7: cleaned 'c'",
@@ -532,7 +532,7 @@ body={
 "-: result None",
 }},
 {name="coroutine_cancelled_in_cleanup", shows={"C4","T11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -546,7 +546,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cut 'c' CancelledError('one')",
 "0.75 #7: cancel True",
 "0.75 #9: raised CancelledError('two')",
@@ -554,7 +554,7 @@ body={
 "-: result None",
 }},
 {name="coroutine_cancelled_just_before_completion", shows={"C11","T11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -568,7 +568,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #3: in time",
 "2 #4: cancel True 1",
 "2 #5: cut 'c' CancelledError('m')",
@@ -578,7 +578,7 @@ body={
 "-: result None",
 }},
 {name="coroutine_cancelled_with_completion", shows={"C11","T11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -591,7 +591,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #4: cancel True 1",
 "2 #5: cut 'c' CancelledError('m')",
 "2.5 #7: cleaned 'c'",
@@ -600,7 +600,7 @@ body={
 "-: result None",
 }},
 {name="coroutine_cancelled_behind_completion", shows={"C11","T11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -613,7 +613,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: end 'c'",
 "2 #5: got 'c'",
 "2 #5: cancel False 0",
@@ -622,7 +622,7 @@ body={
 "-: result None",
 }},
 {name="coroutine_cancelled_two_behind_completion", shows={"C11","T11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -635,7 +635,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: end 'c'",
 "2 #5: got 'c'",
 "2 #6: returned 'value'",
@@ -644,7 +644,7 @@ body={
 "-: result None",
 }},
 {name="task_cancelled_waiting", shows={"C4","C5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -656,7 +656,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True",
 "0.5 #6: cut 't' CancelledError('m')",
 "1 #8: cleaned 't'",
@@ -665,7 +665,7 @@ body={
 "-: result None",
 }},
 {name="task_cancelled_twice", shows={"C8","C5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -677,7 +677,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True True",
 "0.5 #6: cut 't' CancelledError('one')",
 "1 #8: cleaned 't'",
@@ -686,7 +686,7 @@ body={
 "-: result None",
 }},
 {name="task_cancelled_in_cleanup", shows={"C4","C5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -700,7 +700,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #6: cut 't' CancelledError('one')",
 "0.75 #8: cancel True",
 "0.75 #11: raised CancelledError('two')",
@@ -708,7 +708,7 @@ body={
 "-: result None",
 }},
 {name="task_cancelled_just_before_completion", shows={"C11","C5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -722,7 +722,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #3: in time",
 "2 #4: cancel True 1",
 "2 #5: cut 't' CancelledError('m')",
@@ -732,7 +732,7 @@ body={
 "-: result None",
 }},
 {name="task_cancelled_with_completion", shows={"C11","C5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -745,7 +745,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #4: cancel True 1",
 "2 #5: cut 't' CancelledError('m')",
 "2.5 #7: cleaned 't'",
@@ -754,7 +754,7 @@ body={
 "-: result None",
 }},
 {name="task_cancelled_behind_completion", shows={"C11","C5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -767,7 +767,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: end 't'",
 "2 #5: cancel True 1",
 "2 #7: raised CancelledError('m')",
@@ -775,7 +775,7 @@ body={
 "-: result None",
 }},
 {name="task_cancelled_two_behind_completion", shows={"C11","C5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -788,7 +788,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: end 't'",
 "2 #6: got 't'",
 "2 #6: cancel False 0",
@@ -797,7 +797,7 @@ body={
 "-: result None",
 }},
 {name="gather_cancelled_waiting", shows={"C4","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -809,7 +809,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True",
 "0.5 #6: cut 'a' CancelledError('m')",
 "0.5 #6: cut 'b' CancelledError('m')",
@@ -820,7 +820,7 @@ body={
 "-: result None",
 }},
 {name="gather_cancelled_twice", shows={"C8","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -832,7 +832,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True True",
 "0.5 #6: cut 'a' CancelledError('one')",
 "0.5 #6: cut 'b' CancelledError('one')",
@@ -843,7 +843,7 @@ body={
 "-: result None",
 }},
 {name="gather_cancelled_in_cleanup", shows={"C4","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -857,7 +857,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #6: cut 'a' CancelledError('one')",
 "0.5 #6: cut 'b' CancelledError('one')",
 "0.75 #8: cancel True",
@@ -866,7 +866,7 @@ body={
 "-: result None",
 }},
 {name="gather_cancelled_just_before_completion", shows={"C11","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -880,7 +880,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #3: in time",
 "1 #5: end 'a'",
 "2 #7: cancel True 1",
@@ -891,7 +891,7 @@ body={
 "-: result None",
 }},
 {name="gather_cancelled_with_completion", shows={"C11","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -904,7 +904,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "1 #5: end 'a'",
 "2 #7: cancel True 1",
 "2 #8: cut 'b' CancelledError('m')",
@@ -914,7 +914,7 @@ body={
 "-: result None",
 }},
 {name="gather_cancelled_behind_completion", shows={"C11","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -927,7 +927,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "1 #5: end 'a'",
 "2 #8: end 'b'",
 "2 #8: cancel True 1",
@@ -936,7 +936,7 @@ body={
 "-: result None",
 }},
 {name="gather_cancelled_two_behind_completion", shows={"C11","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -949,7 +949,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "1 #5: end 'a'",
 "2 #8: end 'b'",
 "2 #9: cancel True 1",
@@ -958,7 +958,7 @@ body={
 "-: result None",
 }},
 {name="gather_futures_cancelled_waiting", shows={"C4","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -972,7 +972,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #4: cancel True",
 "0.5 #7: raised CancelledError('m')",
 "0.5 #7: state True 1 0",
@@ -980,7 +980,7 @@ body={
 "-: result None",
 }},
 {name="gather_futures_cancelled_twice", shows={"C8","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -994,7 +994,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #4: cancel True True",
 "0.5 #7: raised CancelledError('one')",
 "0.5 #7: state True 2 0",
@@ -1002,7 +1002,7 @@ body={
 "-: result None",
 }},
 {name="gather_futures_cancelled_in_cleanup", shows={"C4","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1018,7 +1018,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.75 #8: cancel False",
 "0.75 #8: raised CancelledError('one')",
 "0.75 #8: state True 1 0",
@@ -1026,7 +1026,7 @@ body={
 "-: result None",
 }},
 {name="gather_futures_cancelled_just_before_completion", shows={"C11","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1042,7 +1042,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #3: in time",
 "2 #4: cancel True 1",
 "2 #4: handler 'Exception in callback' ['exception', 'handle', 'message'] InvalidStateError",
@@ -1051,7 +1051,7 @@ body={
 "-: result None",
 }},
 {name="gather_futures_cancelled_with_completion", shows={"C11","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1066,14 +1066,14 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #4: cancel True 1",
 "2 #7: raised CancelledError('m')",
 "2 #7: state True 1 0",
 "-: result None",
 }},
 {name="gather_futures_cancelled_behind_completion", shows={"C11","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1088,14 +1088,14 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: cancel True 1",
 "2 #7: raised CancelledError('m')",
 "2 #7: state True 1 0",
 "-: result None",
 }},
 {name="gather_futures_cancelled_two_behind_completion", shows={"C11","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1110,7 +1110,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #6: got ['f', 'f']",
 "2 #6: cancel False 0",
 "2 #7: returned 'value'",
@@ -1118,7 +1118,7 @@ body={
 "-: result None",
 }},
 {name="gather_nested_cancelled_waiting", shows={"C4","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1130,7 +1130,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True",
 "0.5 #6: cut 'a' CancelledError('m')",
 "0.5 #6: cut 'b' CancelledError('m')",
@@ -1143,7 +1143,7 @@ body={
 "-: result None",
 }},
 {name="gather_nested_cancelled_twice", shows={"C8","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1155,7 +1155,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True True",
 "0.5 #6: cut 'a' CancelledError('one')",
 "0.5 #6: cut 'b' CancelledError('one')",
@@ -1168,7 +1168,7 @@ body={
 "-: result None",
 }},
 {name="gather_nested_cancelled_in_cleanup", shows={"C4","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1182,7 +1182,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #6: cut 'a' CancelledError('one')",
 "0.5 #6: cut 'b' CancelledError('one')",
 "0.5 #6: cut 'c' CancelledError('one')",
@@ -1192,7 +1192,7 @@ body={
 "-: result None",
 }},
 {name="gather_nested_cancelled_just_before_completion", shows={"C11","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1206,7 +1206,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #3: in time",
 "1 #5: end 'c'",
 "1 #5: end 'a'",
@@ -1218,7 +1218,7 @@ body={
 "-: result None",
 }},
 {name="gather_nested_cancelled_with_completion", shows={"C11","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1231,7 +1231,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "1 #5: end 'c'",
 "1 #5: end 'a'",
 "2 #7: cancel True 1",
@@ -1242,7 +1242,7 @@ body={
 "-: result None",
 }},
 {name="gather_nested_cancelled_behind_completion", shows={"C11","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1255,7 +1255,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "1 #5: end 'c'",
 "1 #5: end 'a'",
 "2 #8: end 'b'",
@@ -1265,7 +1265,7 @@ body={
 "-: result None",
 }},
 {name="gather_nested_cancelled_two_behind_completion", shows={"C11","C6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1278,7 +1278,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "1 #5: end 'c'",
 "1 #5: end 'a'",
 "2 #8: end 'b'",
@@ -1288,7 +1288,7 @@ body={
 "-: result None",
 }},
 {name="shield_cancelled_waiting", shows={"C4","G11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1300,7 +1300,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True",
 "0.5 #7: raised CancelledError('m')",
 "0.5 #7: state True 1 0",
@@ -1308,7 +1308,7 @@ body={
 "-: result None",
 }},
 {name="shield_cancelled_twice", shows={"C8","G11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1320,7 +1320,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True True",
 "0.5 #7: raised CancelledError('one')",
 "0.5 #7: state True 2 0",
@@ -1328,7 +1328,7 @@ body={
 "-: result None",
 }},
 {name="shield_cancelled_in_cleanup", shows={"C4","G11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1342,7 +1342,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.75 #8: cancel False",
 "0.75 #8: raised CancelledError('one')",
 "0.75 #8: state True 1 0",
@@ -1350,7 +1350,7 @@ body={
 "-: result None",
 }},
 {name="shield_cancelled_just_before_completion", shows={"C11","G11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1364,7 +1364,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #3: in time",
 "2 #4: cancel True 1",
 "2 #5: end 's'",
@@ -1373,7 +1373,7 @@ body={
 "-: result None",
 }},
 {name="shield_cancelled_with_completion", shows={"C11","G11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1386,7 +1386,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #4: cancel True 1",
 "2 #5: end 's'",
 "2 #6: raised CancelledError('m')",
@@ -1394,7 +1394,7 @@ body={
 "-: result None",
 }},
 {name="shield_cancelled_two_behind_completion", shows={"C11","G11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1407,7 +1407,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: end 's'",
 "2 #6: cancel True 1",
 "2 #8: raised CancelledError('m')",
@@ -1415,7 +1415,7 @@ body={
 "-: result None",
 }},
 {name="shield_future_cancelled_two_behind_completion", shows={"C11","G11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1430,7 +1430,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #6: got 'f'",
 "2 #6: cancel False 0",
 "2 #7: returned 'value'",
@@ -1438,11 +1438,11 @@ body={
 "-: result None",
 }},
 {name="wait_all_cancelled_waiting", shows={"C4","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",1}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",2}}}}}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",1}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",2}}}}}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0.5}}}},
@@ -1450,7 +1450,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True",
 "0.5 #7: raised CancelledError('m')",
 "0.5 #7: state True 1 0",
@@ -1459,11 +1459,11 @@ body={
 "-: result None",
 }},
 {name="wait_all_cancelled_twice", shows={"C8","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",1}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",2}}}}}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",1}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",2}}}}}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0.5}}}},
@@ -1471,7 +1471,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True True",
 "0.5 #7: raised CancelledError('one')",
 "0.5 #7: state True 2 0",
@@ -1480,11 +1480,11 @@ body={
 "-: result None",
 }},
 {name="wait_all_cancelled_in_cleanup", shows={"C4","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",1}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",2}}}}}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",1}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",2}}}}}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0.5}}}},
@@ -1494,7 +1494,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.75 #8: cancel False",
 "0.75 #8: raised CancelledError('one')",
 "0.75 #8: state True 1 0",
@@ -1503,11 +1503,11 @@ body={
 "-: result None",
 }},
 {name="wait_all_cancelled_just_before_completion", shows={"C11","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",1}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",2}}}}}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",1}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",2}}}}}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"do",{"method",{"v","loop"},"call_at",{2,{"lambda",{},{{"return",{"call",{"v","cut"},{}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
@@ -1517,7 +1517,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #3: in time",
 "1 #5: end 'a'",
 "2 #7: cancel True 1",
@@ -1527,11 +1527,11 @@ body={
 "-: result None",
 }},
 {name="wait_all_cancelled_with_completion", shows={"C11","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",1}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",2}}}}}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",1}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",2}}}}}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
@@ -1540,7 +1540,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "1 #5: end 'a'",
 "2 #7: cancel True 1",
 "2 #8: end 'b'",
@@ -1549,11 +1549,11 @@ body={
 "-: result None",
 }},
 {name="wait_all_cancelled_behind_completion", shows={"C11","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",1}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",2}}}}}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",1}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",2}}}}}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
@@ -1562,7 +1562,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "1 #5: end 'a'",
 "2 #8: end 'b'",
 "2 #8: cancel True 1",
@@ -1571,11 +1571,11 @@ body={
 "-: result None",
 }},
 {name="wait_first_cancelled_waiting", shows={"C4","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",2}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",3}}}}}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",2}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",3}}}}}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0.5}}}},
@@ -1583,7 +1583,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True",
 "0.5 #7: raised CancelledError('m')",
 "0.5 #7: state True 1 0",
@@ -1592,11 +1592,11 @@ body={
 "-: result None",
 }},
 {name="wait_first_cancelled_twice", shows={"C8","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",2}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",3}}}}}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",2}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",3}}}}}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0.5}}}},
@@ -1604,7 +1604,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True True",
 "0.5 #7: raised CancelledError('one')",
 "0.5 #7: state True 2 0",
@@ -1613,11 +1613,11 @@ body={
 "-: result None",
 }},
 {name="wait_first_cancelled_in_cleanup", shows={"C4","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",2}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",3}}}}}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",2}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",3}}}}}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0.5}}}},
@@ -1627,7 +1627,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.75 #8: cancel False",
 "0.75 #8: raised CancelledError('one')",
 "0.75 #8: state True 1 0",
@@ -1636,11 +1636,11 @@ body={
 "-: result None",
 }},
 {name="wait_first_cancelled_just_before_completion", shows={"C11","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",2}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",3}}}}}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",2}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",3}}}}}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"do",{"method",{"v","loop"},"call_at",{2,{"lambda",{},{{"return",{"call",{"v","cut"},{}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
@@ -1650,7 +1650,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #3: in time",
 "2 #4: cancel True 1",
 "2 #5: end 'a'",
@@ -1660,11 +1660,11 @@ body={
 "-: result None",
 }},
 {name="wait_first_cancelled_with_completion", shows={"C11","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",2}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",3}}}}}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",2}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",3}}}}}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
@@ -1673,7 +1673,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #4: cancel True 1",
 "2 #5: end 'a'",
 "2 #6: raised CancelledError('m')",
@@ -1682,11 +1682,11 @@ body={
 "-: result None",
 }},
 {name="wait_first_cancelled_behind_completion", shows={"C11","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",2}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",3}}}}}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",2}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",3}}}}}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
@@ -1695,7 +1695,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: end 'a'",
 "2 #5: cancel True 1",
 "2 #7: raised CancelledError('m')",
@@ -1704,11 +1704,11 @@ body={
 "-: result None",
 }},
 {name="wait_first_cancelled_two_behind_completion", shows={"C11","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",2}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",3}}}}}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",2}}}},{"call",{"v","create_task"},{{"call",{"v","work"},{"b",3}}}}}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
@@ -1717,7 +1717,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: end 'a'",
 "2 #6: cancel True 1",
 "2 #8: raised CancelledError('m')",
@@ -1726,11 +1726,11 @@ body={
 "-: result None",
 }},
 {name="wait_timeout_cancelled_waiting", shows={"C4","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",3}}}}}},{["timeout"]=2}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",3}}}}}},{["timeout"]=2}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0.5}}}},
@@ -1738,7 +1738,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True",
 "0.5 #7: raised CancelledError('m')",
 "0.5 #7: state True 1 0",
@@ -1746,11 +1746,11 @@ body={
 "-: result None",
 }},
 {name="wait_timeout_cancelled_twice", shows={"C8","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",3}}}}}},{["timeout"]=2}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",3}}}}}},{["timeout"]=2}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0.5}}}},
@@ -1758,7 +1758,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True True",
 "0.5 #7: raised CancelledError('one')",
 "0.5 #7: state True 2 0",
@@ -1766,11 +1766,11 @@ body={
 "-: result None",
 }},
 {name="wait_timeout_cancelled_in_cleanup", shows={"C4","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",3}}}}}},{["timeout"]=2}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",3}}}}}},{["timeout"]=2}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0.5}}}},
@@ -1780,7 +1780,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.75 #8: cancel False",
 "0.75 #8: raised CancelledError('one')",
 "0.75 #8: state True 1 0",
@@ -1788,11 +1788,11 @@ body={
 "-: result None",
 }},
 {name="wait_timeout_cancelled_just_before_completion", shows={"C11","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",3}}}}}},{["timeout"]=2}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",3}}}}}},{["timeout"]=2}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"do",{"method",{"v","loop"},"call_at",{2,{"lambda",{},{{"return",{"call",{"v","cut"},{}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
@@ -1802,7 +1802,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #3: in time",
 "2 #4: cancel True 1",
 "2 #6: raised CancelledError('m')",
@@ -1811,11 +1811,11 @@ body={
 "-: result None",
 }},
 {name="wait_timeout_cancelled_with_completion", shows={"C11","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",3}}}}}},{["timeout"]=2}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",3}}}}}},{["timeout"]=2}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
@@ -1824,7 +1824,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #4: cancel True 1",
 "2 #6: raised CancelledError('m')",
 "2 #6: state True 1 0",
@@ -1832,11 +1832,11 @@ body={
 "-: result None",
 }},
 {name="wait_timeout_cancelled_behind_completion", shows={"C11","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",3}}}}}},{["timeout"]=2}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",3}}}}}},{["timeout"]=2}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
@@ -1845,7 +1845,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: got [[], [Task]]",
 "2 #5: cancel False 0",
 "2 #6: returned 'value'",
@@ -1854,11 +1854,11 @@ body={
 "-: result None",
 }},
 {name="wait_timeout_cancelled_two_behind_completion", shows={"C11","W4"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
-{"async","body",{},{{"let","got",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",3}}}}}},{["timeout"]=2}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
+{"async","body",{},{{"let","got",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{"a",3}}}}}},{["timeout"]=2}}}},{"do",{"call",{"v","log"},{"got",{"v","got"}}}},{"return","value"}}},
 {"def","cut",{},{{"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"m"}},{"method",{"v","t"},"cancelling",{}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","body"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
@@ -1867,7 +1867,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: got [[], [Task]]",
 "2 #6: returned 'value'",
 "2 #6: state False 0 0",
@@ -1876,7 +1876,7 @@ body={
 "-: result None",
 }},
 {name="wait_for_late_cancelled_with_completion", shows={"C11","D6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1889,7 +1889,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #4: cancel True 2",
 "2 #5: cut 'w' CancelledError",
 "2.5 #7: cleaned 'w'",
@@ -1898,7 +1898,7 @@ body={
 "-: result None",
 }},
 {name="wait_for_late_cancelled_behind_completion", shows={"C11","D6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1911,7 +1911,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: cut 'w' CancelledError",
 "2 #5: cancel True 2",
 "2 #7: raised CancelledError('m')",
@@ -1919,7 +1919,7 @@ body={
 "-: result None",
 }},
 {name="wait_for_late_cancelled_two_behind_completion", shows={"C11","D6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1932,7 +1932,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: cut 'w' CancelledError",
 "2 #6: cancel True 2",
 "2 #8: raised CancelledError('m')",
@@ -1940,7 +1940,7 @@ body={
 "-: result None",
 }},
 {name="wait_for_late_task_cancelled_with_completion", shows={"C11","D6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1953,7 +1953,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #4: cancel True 2",
 "2 #5: cut 'w' CancelledError",
 "2.5 #7: cleaned 'w'",
@@ -1962,7 +1962,7 @@ body={
 "-: result None",
 }},
 {name="wait_for_late_task_cancelled_behind_completion", shows={"C11","D6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1975,7 +1975,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: cut 'w' CancelledError",
 "2 #5: cancel True 2",
 "2 #8: raised CancelledError('m')",
@@ -1983,7 +1983,7 @@ body={
 "-: result None",
 }},
 {name="wait_for_late_task_cancelled_two_behind_completion", shows={"C11","D6"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -1996,7 +1996,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: cut 'w' CancelledError",
 "2 #6: cancel True 2",
 "2 #9: raised CancelledError('m')",
@@ -2004,7 +2004,7 @@ body={
 "-: result None",
 }},
 {name="wait_for_zero_cancelled_waiting", shows={"C4","D2"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2016,14 +2016,14 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #7: cancel False",
 "0.5 #7: raised TimeoutError",
 "0.5 #7: state False 0 0",
 "-: result None",
 }},
 {name="wait_for_zero_cancelled_twice", shows={"C8","D2"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2035,14 +2035,14 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #7: cancel False False",
 "0.5 #7: raised TimeoutError",
 "0.5 #7: state False 0 0",
 "-: result None",
 }},
 {name="wait_for_zero_cancelled_in_cleanup", shows={"C4","D2"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2056,14 +2056,14 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.75 #9: cancel False",
 "0.75 #9: raised TimeoutError",
 "0.75 #9: state False 0 0",
 "-: result None",
 }},
 {name="wait_for_zero_cancelled_just_before_completion", shows={"C11","D2"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2077,7 +2077,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #3: in time",
 "0 #6: raised TimeoutError",
 "0 #6: state False 0 0",
@@ -2085,7 +2085,7 @@ body={
 "-: result None",
 }},
 {name="wait_for_zero_cancelled_with_completion", shows={"C11","D2"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2098,14 +2098,14 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #6: raised TimeoutError",
 "0 #6: state False 0 0",
 "2 #7: cancel False 0",
 "-: result None",
 }},
 {name="wait_for_zero_cancelled_behind_completion", shows={"C11","D2"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2118,14 +2118,14 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #6: raised TimeoutError",
 "0 #6: state False 0 0",
 "2 #8: cancel False 0",
 "-: result None",
 }},
 {name="wait_for_zero_cancelled_two_behind_completion", shows={"C11","D2"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2138,14 +2138,14 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #6: raised TimeoutError",
 "0 #6: state False 0 0",
 "2 #9: cancel False 0",
 "-: result None",
 }},
 {name="group_cancelled_waiting", shows={"C4","TG10"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2157,7 +2157,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True",
 "0.5 #7: cut 'a' CancelledError",
 "0.5 #7: cut 'b' CancelledError",
@@ -2168,7 +2168,7 @@ body={
 "-: result None",
 }},
 {name="group_cancelled_twice", shows={"C8","TG10"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2180,7 +2180,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True True",
 "0.5 #7: cut 'a' CancelledError",
 "0.5 #7: cut 'b' CancelledError",
@@ -2191,7 +2191,7 @@ body={
 "-: result None",
 }},
 {name="group_cancelled_in_cleanup", shows={"C4","TG10"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2205,7 +2205,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #7: cut 'a' CancelledError",
 "0.5 #7: cut 'b' CancelledError",
 "0.75 #9: cancel True",
@@ -2216,7 +2216,7 @@ body={
 "-: result None",
 }},
 {name="group_cancelled_just_before_completion", shows={"C11","TG10"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2230,7 +2230,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #3: in time",
 "1 #5: end 'a'",
 "2 #7: cancel True 1",
@@ -2241,7 +2241,7 @@ body={
 "-: result None",
 }},
 {name="group_cancelled_with_completion", shows={"C11","TG10"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2254,7 +2254,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "1 #5: end 'a'",
 "2 #7: cancel True 1",
 "2 #8: end 'b'",
@@ -2263,7 +2263,7 @@ body={
 "-: result None",
 }},
 {name="group_body_cancelled_waiting", shows={"C4","TG10"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2275,7 +2275,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True",
 "0.5 #7: cut 'a' CancelledError",
 "1 #9: cleaned 'a'",
@@ -2284,7 +2284,7 @@ body={
 "-: result None",
 }},
 {name="group_body_cancelled_twice", shows={"C8","TG10"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2296,7 +2296,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True True",
 "0.5 #7: cut 'a' CancelledError",
 "1 #9: cleaned 'a'",
@@ -2305,7 +2305,7 @@ body={
 "-: result None",
 }},
 {name="group_body_cancelled_in_cleanup", shows={"C4","TG10"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2319,7 +2319,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #7: cut 'a' CancelledError",
 "0.75 #9: cancel True",
 "1 #12: cleaned 'a'",
@@ -2328,7 +2328,7 @@ body={
 "-: result None",
 }},
 {name="group_body_cancelled_just_before_completion", shows={"C11","TG10"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2342,7 +2342,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #3: in time",
 "2 #4: cancel True 1",
 "2 #6: cut 'a' CancelledError",
@@ -2352,7 +2352,7 @@ body={
 "-: result None",
 }},
 {name="group_body_cancelled_with_completion", shows={"C11","TG10"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2365,7 +2365,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #4: cancel True 1",
 "2 #6: cut 'a' CancelledError",
 "2.5 #8: cleaned 'a'",
@@ -2374,7 +2374,7 @@ body={
 "-: result None",
 }},
 {name="group_body_cancelled_behind_completion", shows={"C11","TG10"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2387,7 +2387,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: cancel True 1",
 "2 #7: cut 'a' CancelledError",
 "2.5 #9: cleaned 'a'",
@@ -2396,7 +2396,7 @@ body={
 "-: result None",
 }},
 {name="group_body_cancelled_two_behind_completion", shows={"C11","TG10"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2409,7 +2409,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #6: cancel True 1",
 "2 #8: cut 'a' CancelledError",
 "2.5 #10: cleaned 'a'",
@@ -2418,7 +2418,7 @@ body={
 "-: result None",
 }},
 {name="group_failing_cancelled_waiting", shows={"C4","TG11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2430,7 +2430,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True",
 "0.5 #7: cut 'a' CancelledError",
 "1 #10: cleaned 'a'",
@@ -2439,7 +2439,7 @@ body={
 "-: result None",
 }},
 {name="group_failing_cancelled_twice", shows={"C8","TG11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2451,7 +2451,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True True",
 "0.5 #7: cut 'a' CancelledError",
 "1 #10: cleaned 'a'",
@@ -2460,7 +2460,7 @@ body={
 "-: result None",
 }},
 {name="group_failing_cancelled_in_cleanup", shows={"C4","TG11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2474,7 +2474,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #7: cut 'a' CancelledError",
 "0.75 #10: cancel True",
 "1 #13: cleaned 'a'",
@@ -2483,7 +2483,7 @@ body={
 "-: result None",
 }},
 {name="group_failing_cancelled_with_completion", shows={"C11","TG11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2496,7 +2496,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #4: cancel True 1",
 "2 #6: cut 'a' CancelledError",
 "2.5 #8: cleaned 'a'",
@@ -2505,7 +2505,7 @@ body={
 "-: result None",
 }},
 {name="group_failing_cancelled_behind_completion", shows={"C11","TG11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2518,7 +2518,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #5: cancel True 1",
 "2 #7: cut 'a' CancelledError",
 "2.5 #9: cleaned 'a'",
@@ -2527,7 +2527,7 @@ body={
 "-: result None",
 }},
 {name="group_failing_cancelled_two_behind_completion", shows={"C11","TG11"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2540,7 +2540,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "2 #6: cancel True 2",
 "2 #7: cut 'a' CancelledError",
 "2.5 #9: cleaned 'a'",
@@ -2549,7 +2549,7 @@ body={
 "-: result None",
 }},
 {name="as_completed_cancelled_waiting", shows={"C4","W5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2561,7 +2561,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True",
 "0.5 #7: raised CancelledError('m')",
 "0.5 #7: state True 1 0",
@@ -2570,7 +2570,7 @@ body={
 "-: result None",
 }},
 {name="as_completed_cancelled_twice", shows={"C8","W5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2582,7 +2582,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.5 #5: cancel True True",
 "0.5 #7: raised CancelledError('one')",
 "0.5 #7: state True 2 0",
@@ -2591,7 +2591,7 @@ body={
 "-: result None",
 }},
 {name="as_completed_cancelled_in_cleanup", shows={"C4","W5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2605,7 +2605,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0.75 #8: cancel False",
 "0.75 #8: raised CancelledError('one')",
 "0.75 #8: state True 1 0",
@@ -2614,7 +2614,7 @@ body={
 "-: result None",
 }},
 {name="as_completed_cancelled_just_before_completion", shows={"C11","W5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2628,7 +2628,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "0 #3: in time",
 "1 #5: end 'a'",
 "2 #8: cancel True 1",
@@ -2638,7 +2638,7 @@ body={
 "-: result None",
 }},
 {name="as_completed_cancelled_with_completion", shows={"C11","W5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2651,7 +2651,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "1 #5: end 'a'",
 "2 #8: cancel True 1",
 "2 #9: end 'b'",
@@ -2660,7 +2660,7 @@ body={
 "-: result None",
 }},
 {name="as_completed_cancelled_behind_completion", shows={"C11","W5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2673,7 +2673,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "1 #5: end 'a'",
 "2 #9: end 'b'",
 "2 #9: cancel True 1",
@@ -2682,7 +2682,7 @@ body={
 "-: result None",
 }},
 {name="as_completed_cancelled_two_behind_completion", shows={"C11","W5"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"label","delay"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"do",{"call",{"v","log"},{"end",{"v","label"}}}},{"return",{"v","label"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","label"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","label"}}}},{"reraise"}}}},{},{}}}},
 {"async","failing",{"delay"},{{"do",{"await",{"call",{"v","sleep"},{{"v","delay"}}}}},{"raise",{"call",{"v","Err"},{"failing"}}}}},
@@ -2695,7 +2695,7 @@ body={
 {"try",{{"do",{"call",{"v","log"},{"returned",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"raised",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
-}, trace={
+} end, trace={
 "1 #5: end 'a'",
 "2 #9: end 'b'",
 "2 #10: cancel True 1",

@@ -1,7 +1,7 @@
 -- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.
 return {
 {name="random_1", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -17,7 +17,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 30 True",
 "0 #1: 35 0",
 "0 #1: 38 None",
@@ -28,7 +28,7 @@ body={
 "-: result None",
 }},
 {name="random_2", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -44,7 +44,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 21 None",
 "0 #2: 1 2 0",
 "0 #2: 1 1 0",
@@ -61,15 +61,15 @@ body={
 "-: result None",
 }},
 {name="random_3", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"5",{"method",{"index",{"v","ts"},1},"cancel",{"6"}}}}}},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"14",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"try",{{"try",{{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","sleep"},{1,"15"}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","19"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"5",{"method",{"index",{"v","ts"},1},"cancel",{"6"}}}}}},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"14",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"try",{{"try",{{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","sleep"},{1,"15"}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","19"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","w2"},{2}}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}}}},{}},{"return","22"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"23",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w1"},{2}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}}}}}},{}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","shield"},{{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}},{"with",{"call",{"v","timeout"},{0}},"cm",{{"do",{"await",{"call",{"v","sleep"},{3}}}}}},{"return","25"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"23",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w1"},{2}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}}}}}},{}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","shield"},{{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}},{"with",{"call",{"v","timeout"},{0}},"cm",{{"do",{"await",{"call",{"v","sleep"},{3}}}}}},{"return","25"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"26"}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"27"}}}}}}},
@@ -79,7 +79,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 20 2 0",
 "0 #2: 1 2 0",
 "0.5 #6: 1 3 0",
@@ -98,7 +98,7 @@ body={
 "-: result None",
 }},
 {name="random_4", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -117,7 +117,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 22 2 0",
 "0 #1: 1 1 0",
 "0 #1: 1 1 0",
@@ -151,16 +151,16 @@ body={
 "-: result None",
 }},
 {name="random_5", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"2",{"method",{"call",{"v","current_task"},{}},"uncancel",{}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"5",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{{"do",{"call",{"v","log"},{"6"}}}},{}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","sleep"},{1.5,"7"}}}}}},{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","wait_for"},{{"call",{"v","sleep"},{3,"9"}},{"none"}}}}}}},{"return","11"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"12",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"13"}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}},{["eager_start"]=true}}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}},{"return","16"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"12",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"13"}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}},{["eager_start"]=true}}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}},{"return","16"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"17",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}}}}}},{}},{"return","18"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"19",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"20",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"22"}}}}}}},{"do",{"call",{"v","log"},{"25",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_exception"},{"call",{"v","Err"},{"27"}}}}}}},{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","31"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"19",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"20",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"22"}}}}}}},{"do",{"call",{"v","log"},{"25",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_exception"},{"call",{"v","Err"},{"27"}}}}}}},{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","31"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"32"}}},{["eager_start"]=true}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"33"}}}}}}},
@@ -170,7 +170,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 12 3 0",
 "0 #1: 12 2 0",
 "0 #2: 17 2 0",
@@ -212,7 +212,7 @@ body={
 "-: result None",
 }},
 {name="random_6", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -229,7 +229,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 7 0 0",
 "0 #2: 8 None",
 "0 #2: 7 0 0",
@@ -269,7 +269,7 @@ body={
 "-: result None",
 }},
 {name="random_7", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -286,7 +286,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 37 True",
 "0 #1: 41 ['pending', 'pending']",
 "0 #1: 42 None",
@@ -300,7 +300,7 @@ body={
 "-: result None",
 }},
 {name="random_8", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -316,7 +316,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 29 None",
 "0 #1: 36 False",
 "0 #2: 1 1 0",
@@ -332,7 +332,7 @@ body={
 "-: result None",
 }},
 {name="random_9", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -350,7 +350,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 24 1 0",
 "0 #2: 28 0 0",
 "0 #2: 29 None",
@@ -372,7 +372,7 @@ body={
 "-: result None",
 }},
 {name="random_10", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -384,11 +384,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"25"}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"26"}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"29",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{3,"30"}}}}}}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"32",{"await",{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"29",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{3,"30"}}}}}}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"32",{"await",{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 29 ['pending', 'pending', 'pending']",
 "0 #2: 11 2 0",
 "1 #7: 13 '12'",
@@ -411,7 +411,7 @@ body={
 "-: result None",
 }},
 {name="random_11", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -430,7 +430,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 9 0 0",
 "0 #1: 37 None",
 "0 #2: 1 1 0",
@@ -470,7 +470,7 @@ body={
 "-: result None",
 }},
 {name="random_12", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -479,7 +479,7 @@ body={
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"4"}}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"7",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"9"}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"12"}}}}}}}},{}},{"return","13"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"14",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{0}}}}}}},{"if",{"cmp","==",{"v","x"},0},{{"raise",{"call",{"v","Err"},{"15"}}}},{}},{"return","16"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"17",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"18"}}}},{"call",{"v","w3"},{0}}}}},{{"do",{"call",{"v","log"},{"19",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"20",{"v","e"}}}}}}},{},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"28",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"return","29"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"30",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","w3"},{2}}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{0}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{1}}}}},{"do",{"call",{"v","log"},{"32",{"await",{"call",{"v","w2"},{3}}}}}},{"do",{"call",{"v","log"},{"34",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{1,"33"}},{"call",{"v","w3"},{0}},{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}}}}}}}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}},{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","sleep"},{1,"36"}},{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}},{"call",{"v","w4"},{2}}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"37",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"38",{"v","e"}}}}}}},{},{}},{"return","39"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"30",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","w3"},{2}}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{0}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{1}}}}},{"do",{"call",{"v","log"},{"32",{"await",{"call",{"v","w2"},{3}}}}}},{"do",{"call",{"v","log"},{"34",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{1,"33"}},{"call",{"v","w3"},{0}},{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}}}}}}}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}},{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","sleep"},{1,"36"}},{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}},{"call",{"v","w4"},{2}}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"37",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"38",{"v","e"}}}}}}},{},{}},{"return","39"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"40",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"41",{"await",{"call",{"v","w3"},{2}}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{0}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w1"},{1}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"42",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"43",{"await",{"call",{"v","w1"},{2}}}}}},{"try",{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"44"}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"45",{"method",{"index",{"v","ts"},2},"cancel",{"46"}}}}}},{}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"47",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"48"}}}}}},{},{}},{"return","49"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}},
@@ -488,7 +488,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 3 0",
 "0 #1: 2 None",
 "0 #2: 30 0 0",
@@ -552,7 +552,7 @@ body={
 "report: Task exception was never retrieved Err('15')",
 }},
 {name="random_13", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -566,11 +566,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"29"}}},{["eager_start"]=true}}}}},
-{"try",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}}}},{}},{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","gather"},{{"call",{"v","shield"},{{"call",{"v","w0"},{3}}}}}}}}}},{"do",{"call",{"v","log"},{"33",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}},{"do",{"call",{"v","log"},{"34",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}}}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}}}},{}},{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","gather"},{{"call",{"v","shield"},{{"call",{"v","w0"},{3}}}}}}}}}},{"do",{"call",{"v","log"},{"33",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}},{"do",{"call",{"v","log"},{"34",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}}}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 11 1 0",
 "0 #2: 15 1 0",
 "0 #2: 11 1 0",
@@ -609,7 +609,7 @@ body={
 "-: result None",
 }},
 {name="random_14", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -624,7 +624,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 9 0 0",
 "0 #2: 9 3 0",
 "0 #3: 1 2 0",
@@ -666,15 +666,15 @@ body={
 "-: result None",
 }},
 {name="random_15", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"2"}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"10",{"method",{"v","var"},"get",{}}}}}}}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"12",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{},{}},{"try",{{"do",{"await",{"call",{"v","sleep"},{2}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"13",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"14",{"method",{"index",{"v","fs"},0},"cancel",{"17"}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"19",{"method",{"index",{"v","ts"},3},"cancel",{"20"}}}}}},{}},{"return","21"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"22",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"23",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"25"}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"28",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"reraise"}}}},{},{}},{"do",{"call",{"v","log"},{"29",{"await",{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}}}}}}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}},{"none"}}}}}}},{"return","32"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"33",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"34"}}},{"do",{"call",{"v","log"},{"35",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"36"}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"40",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"raise",{"call",{"v","Err"},{"41"}}}}}},{},{}},{"do",{"call",{"v","log"},{"42",{"await",{"call",{"v","shield"},{{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}}}},{"return","43"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"22",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"23",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"25"}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"28",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"reraise"}}}},{},{}},{"do",{"call",{"v","log"},{"29",{"await",{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}}}}}}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","wait_for"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}},{"none"}}}}}}},{"return","32"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"33",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"34"}}},{"do",{"call",{"v","log"},{"35",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"36"}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"40",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"raise",{"call",{"v","Err"},{"41"}}}}}},{},{}},{"do",{"call",{"v","log"},{"42",{"await",{"call",{"v","shield"},{{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}}}},{"return","43"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}}}}},
@@ -684,7 +684,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 22 2 0",
 "0 #1: 23 None",
 "0 #1: 49 0",
@@ -733,7 +733,7 @@ body={
 "-: result None",
 }},
 {name="random_16", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -752,7 +752,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 16 1 0",
 "0 #1: 17 True",
 "0 #1: 1 2 0",
@@ -772,7 +772,7 @@ body={
 "-: result None",
 }},
 {name="random_17", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -782,7 +782,7 @@ body={
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"7",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"8"}}}},1}}},{["return_exceptions"]=true}}}}}},{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","wait_for"},{{"call",{"v","w4"},{1}},3}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{0}}}}}}}},{}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{0}}}}}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"12",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","13"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"14",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"16",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},3}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"try",{{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"18"}}}},0.5}}}}}},{"do",{"call",{"v","log"},{"20",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"21"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"25",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"26",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"27",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"29"}}}}}}},{"do",{"call",{"v","log"},{"33",{"await",{"call",{"v","sleep"},{0,"32"}}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{2}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"34",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","35"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"36",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"37",{"await",{"call",{"v","wait_for"},{{"call",{"v","shield"},{{"index",{"v","fs"},1}}},{"none"}}}}}}},{"do",{"call",{"v","log"},{"38",{"await",{"call",{"v","w2"},{1}}}}}},{"do",{"call",{"v","log"},{"39",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"41"}}}}}}},{"return","44"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"45",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"46",{"await",{"call",{"v","shield"},{{"call",{"v","gather"},{{"call",{"v","w4"},{0}},{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}},{["return_exceptions"]=true}}}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"47",{"await",{"call",{"v","shield"},{{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"48"}}}}},{"return","49"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"45",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"46",{"await",{"call",{"v","shield"},{{"call",{"v","gather"},{{"call",{"v","w4"},{0}},{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}},{["return_exceptions"]=true}}}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"47",{"await",{"call",{"v","shield"},{{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"48"}}}}},{"return","49"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","loop"},"set_task_factory",{{"v","eager_task_factory"}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"50"}}}}}}},
@@ -791,7 +791,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 36 3 0",
 "0 #1: 14 2 0",
 "0 #1: 16 0 4",
@@ -806,13 +806,13 @@ body={
 "-: result None",
 }},
 {name="random_18", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"2",{"method",{"index",{"v","ts"},3},"cancel",{"3"}}}}}},{}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"4",{"method",{"index",{"v","fs"},0},"cancel",{"7"}}}}}}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"12"}}}},{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"13"}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}},{["return_exceptions"]=true}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"return","15"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"2",{"method",{"index",{"v","ts"},3},"cancel",{"3"}}}}}},{}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"4",{"method",{"index",{"v","fs"},0},"cancel",{"7"}}}}}}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"12"}}}},{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"13"}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}},{["return_exceptions"]=true}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"return","15"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"16",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"17",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"}}}}}}},{},{}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","gather"},{{"call",{"v","w2"},{1}},{"call",{"v","w2"},{1}},{"index",{"v","fs"},0}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"20",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","shield"},{{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}}},{"none"}}}}}}}}},{"return","22"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"23",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"24",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"25"}}}}},{"do",{"call",{"v","log"},{"29",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"33"}}}}},{"return","34"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -824,7 +824,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 0 0",
 "0 #2: 2 True",
 "0 #2: 23 3 0",
@@ -879,14 +879,14 @@ body={
 "-: result None",
 }},
 {name="random_19", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"method",{"index",{"v","fs"},1},"cancel",{"5"}}}}},{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","sleep"},{3,"7"}},{"call",{"v","sleep"},{1,"8"}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"9",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"10",{"v","e"}}}}}}},{},{}},{"return","11"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"12",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"14",{"method",{"index",{"v","ts"},2},"cancel",{"15"}}}}}},{}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}}}},{"do",{"call",{"v","log"},{"18",{"await",{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"19",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{},{}},{"return","20"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"12",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"14",{"method",{"index",{"v","ts"},2},"cancel",{"15"}}}}}},{}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}}}},{"do",{"call",{"v","log"},{"18",{"await",{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"19",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{},{}},{"return","20"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"21"}}}}}}},
@@ -895,7 +895,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 24 True",
 "0 #1: 1 0 0",
 "0 #1: 2 True",
@@ -911,7 +911,7 @@ body={
 "-: result None",
 }},
 {name="random_20", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -928,7 +928,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 38 0 0",
 "0 #1: 1 2 0",
 "0 #1: 39 None",
@@ -947,7 +947,7 @@ body={
 "-: result None",
 }},
 {name="random_21", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -960,11 +960,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"26"}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}},2}}}}}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"try",{{"do",{"call",{"v","log"},{"28",{"await",{"call",{"v","w0"},{3}}}}}},{"do",{"call",{"v","log"},{"29",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}},{"call",{"v","w0"},{2}},{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}}},{["return_exceptions"]=true}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"30",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","w1"},{1}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"32",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","wait_for"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}},2}}}}}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"try",{{"do",{"call",{"v","log"},{"28",{"await",{"call",{"v","w0"},{3}}}}}},{"do",{"call",{"v","log"},{"29",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}},{"call",{"v","w0"},{2}},{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}}},{["return_exceptions"]=true}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"30",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","w1"},{1}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"32",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 13 3 0",
 "0 #2: 1 3 0",
 "0 #2: 2 True",
@@ -985,14 +985,14 @@ body={
 "report: Task exception was never retrieved TimeoutError",
 }},
 {name="random_22", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{0,{"lambda",{},{{"return",{"call",{"v","log"},{"7",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{"method",{"index",{"v","ts"},2},"cancel",{"8"}}}}}}}}}}}}},{"for","i",{"call",{"v","range"},{2}},{{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"10"}}}}}}},{{"do",{"call",{"v","log"},{"11",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"12",{"v","e"}}}}}}},{},{}},{"do",{"call",{"v","log"},{"13",{"await",{"index",{"v","fs"},0}}}}}}},{"return","14"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"15",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}}}}}},{}},{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"return","18"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"15",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}}}}}},{}},{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"return","18"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"19",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"20",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}},{["eager_start"]=true}}}}}},{}},{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w1"},{1}},{"call",{"v","w1"},{3}}}}},{{"do",{"call",{"v","log"},{"21",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"22",{"v","e"}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","23"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"24"}}},{["eager_start"]=true}}}}},
@@ -1003,7 +1003,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 3 0",
 "0 #1: 27 True",
 "0 #2: 19 2 0",
@@ -1039,7 +1039,7 @@ body={
 "-: result None",
 }},
 {name="random_23", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -1047,16 +1047,16 @@ body={
 {"let","hs",{"list"}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"2"}}}}}}}},{}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","3"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"4",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"5",{"method",{"index",{"v","ts"},3},"cancel",{"6"}}}}}},{}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"7"}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","w3"},{1}}}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","9"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"10",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","shield"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","w2"},{3}},{"call",{"v","w2"},{3}}},{["return_exceptions"]=true}},1}}}}}},{"try",{{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}},{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}},{["eager_start"]=true}},{"call",{"v","sleep"},{2,"15"}}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"16",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"}}}}}}},{},{}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{},{}},{"return","19"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"10",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","shield"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","w2"},{3}},{"call",{"v","w2"},{3}}},{["return_exceptions"]=true}},1}}}}}},{"try",{{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}},{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}},{["eager_start"]=true}},{"call",{"v","sleep"},{2,"15"}}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"16",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"}}}}}}},{},{}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{},{}},{"return","19"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","sleep"},{1,"21"}}}}}},{"do",{"call",{"v","log"},{"24",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"26",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"27",{"method",{"index",{"v","ts"},1},"cancel",{"28"}}}}}},{}},{"do",{"call",{"v","log"},{"29",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"33"}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"return","34"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"37",{"await",{"call",{"v","gather"},{{"call",{"v","w3"},{3}},{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}},{"call",{"v","gather"},{{"call",{"v","w1"},{2}},{"call",{"v","w1"},{0}}}}}}}}}},{"try",{{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"43",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{"method",{"index",{"v","ts"},2},"cancel",{"44"}}}}}}}}}}},{"do",{"call",{"v","log"},{"46",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"47",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"48",{"await",{"index",{"v","fs"},0}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w0"},{2}},{"index",{"v","fs"},0}}}},{{"do",{"call",{"v","log"},{"49",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"50",{"v","e"}}}}}}},{},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"37",{"await",{"call",{"v","gather"},{{"call",{"v","w3"},{3}},{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}},{"call",{"v","gather"},{{"call",{"v","w1"},{2}},{"call",{"v","w1"},{0}}}}}}}}}},{"try",{{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"43",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{"method",{"index",{"v","ts"},2},"cancel",{"44"}}}}}}}}}}},{"do",{"call",{"v","log"},{"46",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"47",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"48",{"await",{"index",{"v","fs"},0}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w0"},{2}},{"index",{"v","fs"},0}}}},{{"do",{"call",{"v","log"},{"49",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"50",{"v","e"}}}}}}},{},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 20 0 0",
 "0 #2: 1 1 0",
 "0 #2: 10 2 0",
@@ -1098,16 +1098,16 @@ body={
 "-: result None",
 }},
 {name="random_24", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","sleep"},{0.5,"2"}}}}}},{"do",{"method",{"v","var"},"set",{"4"}}},{"return","6"}}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"7",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"do",{"call",{"v","log"},{"8",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"12"}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}},{},{},{{"do",{"call",{"v","log"},{"13",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"14",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"15",{"method",{"index",{"v","fs"},0},"cancel",{"18"}}}}},{"with",{"call",{"v","timeout"},{1}},"cm",{{"for","i",{"call",{"v","range"},{2}},{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"20",{"method",{"index",{"v","ts"},0},"cancel",{"21"}}}}}},{}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{3,"22"}}}}}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}},1}}}}}},{"return","24"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"7",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"do",{"call",{"v","log"},{"8",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"12"}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}},{},{},{{"do",{"call",{"v","log"},{"13",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"14",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"15",{"method",{"index",{"v","fs"},0},"cancel",{"18"}}}}},{"with",{"call",{"v","timeout"},{1}},"cm",{{"for","i",{"call",{"v","range"},{2}},{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"20",{"method",{"index",{"v","ts"},0},"cancel",{"21"}}}}}},{}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{3,"22"}}}}}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","wait_for"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}},1}}}}}},{"return","24"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"25",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"31",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{"method",{"index",{"v","ts"},1},"cancel",{"32"}}}}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"34",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","w4"},{2}}}}}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"36",{"await",{"call",{"v","shield"},{{"call",{"v","gather"},{{"call",{"v","w3"},{0}},{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"37",{"method",{"index",{"v","ts"},2},"cancel",{"38"}}}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"39",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"try",{{"do",{"method",{"v","var"},"set",{"40"}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"42",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"43",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"44"}}}}}},{},{}},{"return","45"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"46",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{0}},"cm",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{1}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"47",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"49",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"48"}}},{["eager_start"]=true}},{"index",{"v","fs"},1}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"50",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"51",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"do",{"await",{"call",{"v","sleep"},{1}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"52",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{},{}},{"for","i",{"call",{"v","range"},{2}},{{"for","i",{"call",{"v","range"},{2}},{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"53"}}}}},{"do",{"call",{"v","log"},{"54",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}},{"return","55"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"46",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{0}},"cm",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{1}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"47",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"49",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"48"}}},{["eager_start"]=true}},{"index",{"v","fs"},1}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"50",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"51",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"do",{"await",{"call",{"v","sleep"},{1}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"52",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{},{}},{"for","i",{"call",{"v","range"},{2}},{{"for","i",{"call",{"v","range"},{2}},{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"53"}}}}},{"do",{"call",{"v","log"},{"54",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}},{"return","55"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"56",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}},{"try",{{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"57",{"await",{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"58",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"59",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"try",{{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"60",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"61"}}}}}},{},{}},{"return","62"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"63"}}},{["eager_start"]=true}}}}},
@@ -1116,7 +1116,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 25 0 0",
 "0 #2: 1 2 0",
 "0 #3: 31 True",
@@ -1146,7 +1146,7 @@ body={
 "-: result None",
 }},
 {name="random_25", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -1155,7 +1155,7 @@ body={
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"2"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"3"}}}}}}},{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","sleep"},{1,"4"}}}}}}}}}},{"return","6"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"7",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"8",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"9"}}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"13",{"method",{"index",{"v","ts"},1},"cancel",{"14"}}}}}},{}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"22",{"method",{"v","var"},"get",{}}}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"23",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","wait_for"},{{"call",{"v","w4"},{3}},{"none"}}}}}}},{"return","25"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"26",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"27",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"31"}}}}},{"do",{"call",{"v","log"},{"33",{"await",{"call",{"v","wait_for"},{{"call",{"v","sleep"},{1.5,"32"}},3}}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"34",{"method",{"index",{"v","fs"},0},"cancel",{"37"}}}}}}}}}}}},{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"42",{"await",{"call",{"v","w3"},{1}}}}}}}},{"return","43"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"44",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"45",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"call",{"v","w3"},{3}},{"none"}}},{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}},{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}},{["return_exceptions"]=true}}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"53",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"54",{"method",{"index",{"v","fs"},0},"cancel",{"57"}}}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"62",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","63"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"44",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"45",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"call",{"v","w3"},{3}},{"none"}}},{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}},{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}},{["return_exceptions"]=true}}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"53",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"54",{"method",{"index",{"v","fs"},0},"cancel",{"57"}}}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"62",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","63"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"64",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"68",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"65"}}}},{"call",{"v","w2"},{2}},{"call",{"v","sleep"},{0,"66"}}},{["return_exceptions"]=true}},{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}},{"call",{"v","sleep"},{1.5,"67"}}},{["return_exceptions"]=true}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"69",{"await",{"call",{"v","gather"},{{"index",{"v","fs"},0}}}}}}},{"do",{"call",{"v","log"},{"70",{"await",{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}}}}}},{"return","71"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}},{["eager_start"]=true}}}}},
@@ -1164,7 +1164,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 64 1 0",
 "0 #1: 73 None",
 "0 #1: 79 0",
@@ -1186,13 +1186,13 @@ body={
 "-: result None",
 }},
 {name="random_26", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"2",{"method",{"index",{"v","ts"},1},"cancel",{"3"}}}}}},{}},{"try",{{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{1.5,"4"}},{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"5"}}}},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"7"}}}}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}},{"call",{"v","shield"},{{"call",{"v","sleep"},{2,"8"}}}}},{["return_exceptions"]=true}}}}}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{1,"10"}},{"call",{"v","shield"},{{"call",{"v","sleep"},{1,"11"}}}},{"call",{"v","sleep"},{1,"12"}}},{["return_exceptions"]=true}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"14",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","15"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"2",{"method",{"index",{"v","ts"},1},"cancel",{"3"}}}}}},{}},{"try",{{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{1.5,"4"}},{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"5"}}}},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"7"}}}}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}},{"call",{"v","shield"},{{"call",{"v","sleep"},{2,"8"}}}}},{["return_exceptions"]=true}}}}}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{1,"10"}},{"call",{"v","shield"},{{"call",{"v","sleep"},{1,"11"}}}},{"call",{"v","sleep"},{1,"12"}}},{["return_exceptions"]=true}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"14",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","15"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"16",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"17",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"18"}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"23"}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","25"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"26",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"28",{"await",{"call",{"v","sleep"},{0,"27"}}}}}},{"for","i",{"call",{"v","range"},{2}},{{"do",{"await",{"call",{"v","sleep"},{3}}}},{"try",{{"do",{"call",{"v","log"},{"29",{"await",{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}}},{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","w2"},{0}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"31",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}},{"return","32"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -1203,7 +1203,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 26 2 0",
 "0 #1: 1 0 0",
 "0 #1: 2 True",
@@ -1235,7 +1235,7 @@ body={
 "-: result None",
 }},
 {name="random_27", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -1245,7 +1245,7 @@ body={
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"8",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","shield"},{{"call",{"v","wait_for"},{{"index",{"v","fs"},2},{"none"}}}}}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"10",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"}}}}}}},{},{}},{"try",{{"do",{"call",{"v","log"},{"12",{"await",{"index",{"v","fs"},1}}}}}},{},{},{{"do",{"call",{"v","log"},{"13",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"do",{"call",{"v","log"},{"14",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"18"}}}}},{"return","19"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"21"}}}}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","shield"},{{"call",{"v","gather"},{{"call",{"v","w4"},{2}}},{["return_exceptions"]=true}}}}}}}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","w3"},{1}}}}}},{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"25"}}}},3}}}}}},{"return","27"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"28",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"34",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{"method",{"index",{"v","ts"},0},"cancel",{"35"}}}}}}}}}}}}},{"do",{"call",{"v","log"},{"38",{"await",{"call",{"v","sleep"},{1,"37"}}}}}},{"do",{"call",{"v","log"},{"39",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","w3"},{1}},{"call",{"v","w2"},{0}},{"call",{"v","w3"},{0}}},{["return_exceptions"]=true}},2}}}}}},{"return","40"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"41",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"42",{"await",{"call",{"v","w3"},{3}}}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w3"},{1}}}}},{{"do",{"call",{"v","log"},{"43",{"await",{"v","c"}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"44",{"method",{"index",{"v","ts"},2},"cancel",{"45"}}}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"46",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"47",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"51"}}}}},{"do",{"call",{"v","log"},{"52",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"return","53"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"41",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"42",{"await",{"call",{"v","w3"},{3}}}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w3"},{1}}}}},{{"do",{"call",{"v","log"},{"43",{"await",{"v","c"}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"44",{"method",{"index",{"v","ts"},2},"cancel",{"45"}}}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"46",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"47",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"51"}}}}},{"do",{"call",{"v","log"},{"52",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"return","53"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"54"}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}}}}},
@@ -1253,7 +1253,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 28 1 0",
 "1 #4: 38 '37'",
 "1 #5: 8 1 0",
@@ -1274,7 +1274,7 @@ body={
 "-: result None",
 }},
 {name="random_28", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -1291,7 +1291,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 2 0",
 "0 #1: 2 None",
 "0 #2: 1 1 0",
@@ -1317,7 +1317,7 @@ body={
 "-: result None",
 }},
 {name="random_29", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -1332,7 +1332,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 1 0",
 "0 #2: 2 None",
 "0 #2: 18 0 0",
@@ -1358,7 +1358,7 @@ body={
 "-: result None",
 }},
 {name="random_30", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -1376,7 +1376,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 2 0",
 "0 #2: 1 2 0",
 "0 #2: 31 2 0",
@@ -1454,7 +1454,7 @@ body={
 "-: result None",
 }},
 {name="random_31", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -1469,7 +1469,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 13 None",
 "0 #1: main failed Err('15')",
 "0 #2: 7 2 0",
@@ -1481,7 +1481,7 @@ body={
 "-: result None",
 }},
 {name="random_32", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -1496,7 +1496,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 8 3 0",
 "0 #1: 9 None",
 "0 #1: 21 True",
@@ -1505,14 +1505,14 @@ body={
 "-: result None",
 }},
 {name="random_33", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"2",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_exception"},{"call",{"v","Err"},{"4"}}}}}}},{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"7"}}}},{"call",{"v","sleep"},{2,"8"}},{"call",{"v","sleep"},{0,"9"}}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"10",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"}}}}}}},{},{}}},{},{},{{"do",{"call",{"v","log"},{"12",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"13"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"14"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"15"}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},0},{{"do",{"method",{"index",{"v","hs"},0},"cancel",{}}}},{}},{"do",{"call",{"v","log"},{"16",{"method",{"index",{"v","fs"},0},"cancel",{"19"}}}}}}},{"do",{"call",{"v","log"},{"21",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"22"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"26",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","27"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"28",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"29",{"method",{"index",{"v","ts"},0},"cancel",{"30"}}}}}},{}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","w2"},{0}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"32",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}}}}}},{}},{"do",{"call",{"v","log"},{"33",{"await",{"index",{"v","fs"},1}}}}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},1}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{0}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{3}}}}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","shield"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}},{"index",{"v","fs"},1}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}}}},{}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"36",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"37",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{3}}}},{"return","38"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"28",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"29",{"method",{"index",{"v","ts"},0},"cancel",{"30"}}}}}},{}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","w2"},{0}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"32",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}}}}}},{}},{"do",{"call",{"v","log"},{"33",{"await",{"index",{"v","fs"},1}}}}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},1}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{0}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{3}}}}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","shield"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}},{"index",{"v","fs"},1}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}}}},{}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"36",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"37",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{3}}}},{"return","38"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"39",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"40",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_result"},"41"}}}}},{"do",{"call",{"v","log"},{"45",{"await",{"call",{"v","w1"},{0}}}}}},{"do",{"call",{"v","log"},{"46",{"await",{"call",{"v","w1"},{0}}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{0}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"47",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","48"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","loop"},"set_task_factory",{{"v","eager_task_factory"}}}},
@@ -1522,7 +1522,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 39 3 0",
 "0 #1: 40 None",
 "0 #1: 28 0 0",
@@ -1573,7 +1573,7 @@ body={
 "-: result None",
 }},
 {name="random_34", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -1582,7 +1582,7 @@ body={
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","timeout"},{0}},"cm",{{"do",{"await",{"call",{"v","sleep"},{0}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"2",{"method",{"index",{"v","ts"},0},"cancel",{"3"}}}}}},{}}}},{"do",{"call",{"v","log"},{"4",{"await",{"index",{"v","fs"},0}}}}},{"return","5"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"6",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"do",{"call",{"v","log"},{"7",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}},1}}},{["return_exceptions"]=true}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"8",{"method",{"index",{"v","ts"},3},"cancel",{"9"}}}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"10",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}}},{},{}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"12",{"method",{"index",{"v","ts"},1},"cancel",{"13"}}}}}},{}},{"try",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}}}}}},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"19",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{"method",{"index",{"v","ts"},2},"cancel",{"20"}}}}}}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"22",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"reraise"}}}},{},{}}},{},{},{{"do",{"call",{"v","log"},{"23",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"return","24"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"25",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{0}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"27"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{1}}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","28"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"29",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}},{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"try",{{"try",{{"do",{"call",{"v","log"},{"31",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_result"},"35"}}}}},{"do",{"call",{"v","log"},{"37",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","sleep"},{1.5,"36"}},{"call",{"v","w1"},{3}},{"call",{"v","w3"},{2}}}},2}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"38",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"method",{"v","var"},"set",{"39"}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"41",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}}},{},{}},{"do",{"call",{"v","log"},{"42",{"await",{"call",{"v","shield"},{{"call",{"v","wait_for"},{{"call",{"v","w2"},{1}},2}}}}}}}},{"return","43"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"29",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}},{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"try",{{"try",{{"do",{"call",{"v","log"},{"31",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_result"},"35"}}}}},{"do",{"call",{"v","log"},{"37",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","sleep"},{1.5,"36"}},{"call",{"v","w1"},{3}},{"call",{"v","w3"},{2}}}},2}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"38",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"method",{"v","var"},"set",{"39"}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"41",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}}},{},{}},{"do",{"call",{"v","log"},{"42",{"await",{"call",{"v","shield"},{{"call",{"v","wait_for"},{{"call",{"v","w2"},{1}},2}}}}}}}},{"return","43"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"44"}}}}}}},
@@ -1591,7 +1591,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 0 0",
 "0 #2: 6 2 0",
 "0 #2: 1 0 0",
@@ -1607,26 +1607,26 @@ body={
 "-: result None",
 }},
 {name="random_35", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"4"}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"return","6"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"7",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","w3"},{3}}}}}},{"return","11"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"4"}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"return","6"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"7",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","w3"},{3}}}}}},{"return","11"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"12",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"13",{"method",{"index",{"v","ts"},2},"cancel",{"14"}}}}}},{}},{"try",{{"do",{"call",{"v","log"},{"15",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"16"}}}}},{"do",{"call",{"v","log"},{"21",{"method",{"v","var"},"get",{}}}}}},{},{},{{"do",{"call",{"v","log"},{"22",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}}}},{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"if",{"cmp","==",true,1},{{"raise",{"call",{"v","Err"},{"23"}}}},{}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","gather"},{{"call",{"v","w2"},{1}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"25",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","26"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"27",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"28",{"method",{"index",{"v","ts"},1},"cancel",{"29"}}}}}},{}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"try",{{"do",{"call",{"v","log"},{"30",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"32"}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"35",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"36"}}}}}},{},{}},{"do",{"call",{"v","log"},{"37",{"method",{"index",{"v","fs"},0},"cancel",{"40"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"42",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}},{["eager_start"]=true}}}}}},{}},{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"call",{"v","log"},{"43",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}},{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}},{"return","44"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"27",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"28",{"method",{"index",{"v","ts"},1},"cancel",{"29"}}}}}},{}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"try",{{"do",{"call",{"v","log"},{"30",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"32"}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"35",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"36"}}}}}},{},{}},{"do",{"call",{"v","log"},{"37",{"method",{"index",{"v","fs"},0},"cancel",{"40"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"42",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}},{["eager_start"]=true}}}}}},{}},{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"call",{"v","log"},{"43",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}},{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}},{"return","44"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"45"}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"46"}}}}}}},
-{"try",{{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"47",{"method",{"index",{"v","ts"},3},"cancel",{"48"}}}}}},{}},{"do",{"call",{"v","log"},{"50",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"49"}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"51",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1.5,{"lambda",{},{{"return",{"call",{"v","log"},{"57",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{"method",{"index",{"v","ts"},3},"cancel",{"58"}}}}}}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"47",{"method",{"index",{"v","ts"},3},"cancel",{"48"}}}}}},{}},{"do",{"call",{"v","log"},{"50",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"49"}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"51",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1.5,{"lambda",{},{{"return",{"call",{"v","log"},{"57",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{"method",{"index",{"v","ts"},3},"cancel",{"58"}}}}}}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 47 True",
 "0 #2: 27 1 0",
 "0 #2: 28 True",
@@ -1669,7 +1669,7 @@ body={
 "report: Task exception was never retrieved Err('23')",
 }},
 {name="random_36", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -1686,7 +1686,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 7 2 0",
 "0 #1: 8 True",
 "0 #1: 10 True",
@@ -1700,7 +1700,7 @@ body={
 "-: result None",
 }},
 {name="random_37", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -1717,7 +1717,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 26 2 0",
 "0 #2: 28 0 5",
 "0 #2: 26 3 0",
@@ -1750,7 +1750,7 @@ body={
 "-: result None",
 }},
 {name="random_38", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -1768,7 +1768,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 35 3 0",
 "0 #2: 35 3 0",
 "0 #2: 23 1 0",
@@ -1793,7 +1793,7 @@ body={
 "report: Task exception was never retrieved Err('36')",
 }},
 {name="random_39", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -1811,7 +1811,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 1 0",
 "0 #1: 28 1 0",
 "0 #1: 29 True",
@@ -1829,25 +1829,25 @@ body={
 "-: result None",
 }},
 {name="random_40", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","sleep"},{1,"2"}}}}}},{"do",{"call",{"v","log"},{"4",{"await",{"index",{"v","fs"},2}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"5"}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"6"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"7",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","8"}}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"9",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{0}},"cm",{{"try",{{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"11",{"await",{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"12",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"reraise"}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"13",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","wait_for"},{{"call",{"v","w4"},{0}},1}}}}}},{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}},{"index",{"v","fs"},2}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"18",{"await",{"call",{"v","wait_for"},{{"call",{"v","sleep"},{2,"17"}},1}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"19",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","20"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"9",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{0}},"cm",{{"try",{{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"11",{"await",{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"12",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"reraise"}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"13",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","wait_for"},{{"call",{"v","w4"},{0}},1}}}}}},{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}},{"index",{"v","fs"},2}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"18",{"await",{"call",{"v","wait_for"},{{"call",{"v","sleep"},{2,"17"}},1}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"19",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","20"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"21",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","w3"},{1}}}}}},{"try",{{"try",{{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","w3"},{3}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{{"do",{"call",{"v","log"},{"25"}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"26",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","wait_for"},{{"call",{"v","w4"},{2}},0}}}}}},{"do",{"call",{"v","log"},{"28",{"method",{"index",{"v","fs"},2},"cancel",{"31"}}}}},{"return","33"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"34",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"35",{"method",{"index",{"v","ts"},0},"cancel",{"36"}}}}}},{}},{"do",{"call",{"v","log"},{"37",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"38"}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}}}}}}},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}},{["eager_start"]=true}}}}}},{}},{"return","42"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"43",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"44",{"await",{"call",{"v","w1"},{2}}}}}},{"try",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"45"}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},2},{{"do",{"method",{"index",{"v","hs"},2},"cancel",{}}}},{}},{"do",{"call",{"v","log"},{"47",{"method",{"v","var"},"get",{}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"48",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"49",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_result"},"53"}}}}}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"57",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"return","58"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"59"}}},{["eager_start"]=true}}}}},
-{"try",{{"do",{"call",{"v","log"},{"60",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}},2}}}}}},{"do",{"call",{"v","log"},{"61",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"62",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"63"}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"60",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}},2}}}}}},{"do",{"call",{"v","log"},{"61",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"62",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"63"}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 9 0 0",
 "0 #2: 34 2 0",
 "0 #2: 35 True",
@@ -1884,7 +1884,7 @@ body={
 "-: result None",
 }},
 {name="random_41", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -1892,7 +1892,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","sleep"},{1,"2"}},{"call",{"v","sleep"},{1.5,"3"}}}}},{{"do",{"call",{"v","log"},{"4",{"await",{"v","c"}}}}}}},{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","sleep"},{1,"5"}},{"index",{"v","fs"},0},{"call",{"v","sleep"},{3,"6"}}}}},{{"do",{"call",{"v","log"},{"7",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"8",{"v","e"}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","10"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"12"}}}}}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"13",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"reraise"}}}},{},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{0.5,{"lambda",{},{{"return",{"call",{"v","log"},{"19",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{"method",{"index",{"v","ts"},3},"cancel",{"20"}}}}}}}}}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","gather"},{{"call",{"v","w4"},{1}},{"call",{"v","sleep"},{2,"22"}}}}}}}},{"return","24"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"25",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"26",{"method",{"index",{"v","ts"},0},"cancel",{"27"}}}}}},{}},{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"call",{"v","log"},{"28",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait_for"},{{"index",{"v","fs"},0},1}},3}}}}}},{"do",{"call",{"v","log"},{"31",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},2}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"37",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{"method",{"index",{"v","ts"},1},"cancel",{"38"}}}}}}}}}}},{"try",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"40"}}}}}}}},{}},{"do",{"method",{"v","var"},"set",{"41"}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"43",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"44"}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"45",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{1}}}}},{"do",{"call",{"v","log"},{"46",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"47",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","48"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"25",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"26",{"method",{"index",{"v","ts"},0},"cancel",{"27"}}}}}},{}},{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"call",{"v","log"},{"28",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait_for"},{{"index",{"v","fs"},0},1}},3}}}}}},{"do",{"call",{"v","log"},{"31",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},2}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"37",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{"method",{"index",{"v","ts"},1},"cancel",{"38"}}}}}}}}}}},{"try",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"40"}}}}}}}},{}},{"do",{"method",{"v","var"},"set",{"41"}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"43",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"44"}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"45",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{1}}}}},{"do",{"call",{"v","log"},{"46",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"47",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","48"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"49",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{0}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{2}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{2}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"50",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"51",{"method",{"index",{"v","ts"},1},"cancel",{"52"}}}}}},{}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"53",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"54",{"method",{"index",{"v","ts"},3},"cancel",{"55"}}}}}},{}},{"do",{"call",{"v","log"},{"57",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"56"}}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{0}}}}}}}},{}},{"return","58"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"59",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"60",{"await",{"call",{"v","wait_for"},{{"call",{"v","w2"},{3}},0}}}}}},{"do",{"call",{"v","log"},{"62",{"await",{"call",{"v","shield"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"61"}}}}}}}}}},{"do",{"call",{"v","log"},{"64",{"await",{"call",{"v","wait_for"},{{"call",{"v","sleep"},{2,"63"}},1}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"65",{"method",{"index",{"v","ts"},2},"cancel",{"66"}}}}}},{}},{"return","67"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -1904,7 +1904,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 49 2 0",
 "0 #2: 11 0 0",
 "0 #3: 25 0 0",
@@ -2014,7 +2014,7 @@ body={
 "-: result None",
 }},
 {name="random_42", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -2029,7 +2029,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 10 3 0",
 "0 #1: 13 []",
 "0 #1: 16 True",
@@ -2046,7 +2046,7 @@ body={
 "-: result None",
 }},
 {name="random_43", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -2060,11 +2060,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"26"}}},{["eager_start"]=true}}}}},
-{"try",{{"do",{"call",{"v","log"},{"28",{"method",{"v","var"},"get",{}}}}},{"do",{"call",{"v","log"},{"29",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"33"}}}}},{"do",{"call",{"v","log"},{"36",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"34"}}}},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"37",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}},0.5}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"28",{"method",{"v","var"},"get",{}}}}},{"do",{"call",{"v","log"},{"29",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"33"}}}}},{"do",{"call",{"v","log"},{"36",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"34"}}}},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"37",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}},0.5}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 2 0",
 "0 #1: 19 1 0",
 "0 #1: 19 2 0",
@@ -2086,7 +2086,7 @@ body={
 "-: result None",
 }},
 {name="random_44", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -2094,7 +2094,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"method",{"index",{"v","ts"},0},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"2",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","sleep"},{0,"3"}}}}}},{"do",{"call",{"v","log"},{"6",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{2,"5"}}}}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"return","7"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"8",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"9",{"method",{"index",{"v","ts"},2},"cancel",{"10"}}}}}},{}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"11",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_result"},"12"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"17"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"18"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"19",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","20"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"21",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1},{"index",{"v","fs"},2},{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"23",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"raise",{"call",{"v","Err"},{"24"}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"with",{"call",{"v","timeout"},{0}},"cm",{{"try",{{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","w3"},{2}}}}}},{"do",{"method",{"v","var"},"set",{"26"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"28",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"29"}}}}}},{},{}},{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}}}}}},{"return","31"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"21",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1},{"index",{"v","fs"},2},{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"23",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"raise",{"call",{"v","Err"},{"24"}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"with",{"call",{"v","timeout"},{0}},"cm",{{"try",{{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","w3"},{2}}}}}},{"do",{"method",{"v","var"},"set",{"26"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"28",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"29"}}}}}},{},{}},{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}}}}}},{"return","31"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"32",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"33",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"34"}}}}},{"do",{"call",{"v","log"},{"38",{"await",{"call",{"v","w4"},{3}}}}}}},{},{},{{"do",{"call",{"v","log"},{"39",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"40"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{3,"41"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"42",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"43",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"45"}}}}}}},{"do",{"call",{"v","log"},{"48",{"await",{"call",{"v","w4"},{2}}}}}},{"return","49"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"50",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","~=",true,1},{{"raise",{"call",{"v","Err"},{"51"}}}},{}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{0}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0.5,"52"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"53",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"54",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"55",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"56"}}}}}}}}}},{"return","63"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -2106,7 +2106,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 21 2 0",
 "0 #1: 50 1 0",
 "0 #1: 32 3 0",
@@ -2175,7 +2175,7 @@ body={
 "-: result None",
 }},
 {name="random_45", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -2193,7 +2193,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 0 0",
 "0 #2: 1 0 0",
 "0 #3: 3 '2'",
@@ -2223,7 +2223,7 @@ body={
 "-: result None",
 }},
 {name="random_46", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -2239,7 +2239,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 6 0 0",
 "0 #2: 1 0 0",
 "0 #2: 1 2 0",
@@ -2261,13 +2261,13 @@ body={
 "-: result None",
 }},
 {name="random_47", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"2"}}}}}}}},{}},{"do",{"call",{"v","log"},{"3",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"4"}}}}},{"try",{{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","12"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"2"}}}}}}}},{}},{"do",{"call",{"v","log"},{"3",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"4"}}}}},{"try",{{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","12"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"13",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"19",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{"method",{"index",{"v","ts"},1},"cancel",{"20"}}}}}}}}}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}},{"call",{"v","wait_for"},{{"index",{"v","fs"},0},2}},{"call",{"v","shield"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}}},{["return_exceptions"]=true}}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"return","23"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"24",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{0}}}}},{"try",{{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}},{"call",{"v","w2"},{1}}}},1}}}}}},{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","w3"},{3}}}}}}},{},{},{{"do",{"call",{"v","log"},{"27",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}},{"do",{"call",{"v","log"},{"29",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"31",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"33",{"await",{"call",{"v","sleep"},{2,"32"}}}}}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"34",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"35"}}}}},{"do",{"call",{"v","log"},{"39",{"await",{"call",{"v","w2"},{1}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"40",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","41"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"42",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"43",{"await",{"call",{"v","w1"},{1}}}}}},{"do",{"call",{"v","log"},{"44",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"45"}}}}},{"return","49"}}},
@@ -2279,7 +2279,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 1 0",
 "0 #1: 3 None",
 "0 #2: 42 3 0",
@@ -2467,13 +2467,13 @@ body={
 "-: result None",
 }},
 {name="random_48", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"method",{"index",{"v","ts"},2},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"2",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},3},{{"do",{"method",{"index",{"v","hs"},3},"cancel",{}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"3",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"4",{"method",{"call",{"v","current_task"},{}},"uncancel",{}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{0}}}}},{},{},{{"do",{"call",{"v","log"},{"7",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"8",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"10"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"11"}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}},{"call",{"v","sleep"},{0,"12"}}},{["return_exceptions"]=true}}}}}},{"return","14"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"method",{"index",{"v","ts"},2},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"2",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},3},{{"do",{"method",{"index",{"v","hs"},3},"cancel",{}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"3",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"4",{"method",{"call",{"v","current_task"},{}},"uncancel",{}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{0}}}}},{},{},{{"do",{"call",{"v","log"},{"7",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"8",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"10"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"11"}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}},{"call",{"v","sleep"},{0,"12"}}},{["return_exceptions"]=true}}}}}},{"return","14"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"15",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}}}},{}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"call",{"v","log"},{"17",{"method",{"v","var"},"get",{}}}}},{"return","18"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"19",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"20",{"method",{"index",{"v","ts"},0},"cancel",{"21"}}}}}},{}},{"try",{{"do",{"await",{"call",{"v","sleep"},{3}}}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","wait_for"},{{"call",{"v","w2"},{1}},1}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"23",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}},{"reraise"}}}},{},{}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"25",{"method",{"index",{"v","ts"},0},"cancel",{"26"}}}}}},{}},{"return","27"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"28",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"29",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"30"}}}}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","sleep"},{3,"34"}},{"call",{"v","w2"},{0}}}},0.5}}}}}},{"do",{"call",{"v","log"},{"36",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"37"}}}}},{"return","41"}}},
@@ -2486,7 +2486,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 19 1 0",
 "0 #2: 20 True",
 "0 #2: 1 0 0",
@@ -2511,22 +2511,22 @@ body={
 "-: result None",
 }},
 {name="random_49", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"2"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"3"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"4",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","sleep"},{3,"5"}},{"call",{"v","sleep"},{1,"6"}},{"call",{"v","sleep"},{1,"7"}}}},0.5}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"9",{"method",{"index",{"v","ts"},2},"cancel",{"10"}}}}}},{}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}},{"raise",{"call",{"v","Err"},{"12"}}}}}},{},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"20",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"return","21"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"22",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"23",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"27"}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w1"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w1"},{3}}}}},{"do",{"call",{"v","log"},{"28",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"29"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"33",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},1}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"36",{"await",{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}}}},{"return","37"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"22",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"23",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"27"}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w1"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w1"},{3}}}}},{"do",{"call",{"v","log"},{"28",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"29"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"33",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},1}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"36",{"await",{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}}}},{"return","37"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}}}}},
-{"try",{{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{0.5,{"lambda",{},{{"return",{"call",{"v","log"},{"43",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{"method",{"index",{"v","ts"},2},"cancel",{"44"}}}}}}}}}}}}},{"try",{{"for","i",{"call",{"v","range"},{2}},{{"do",{"await",{"call",{"v","sleep"},{0}}}}}},{"try",{{"do",{"call",{"v","log"},{"48",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}},{"do",{"call",{"v","log"},{"49",{"await",{"call",{"v","gather"},{{"call",{"v","w1"},{2}},{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}}},{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}},{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}},{"call",{"v","w0"},{1}}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"50",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"51"}}}}}},{},{}}},{},{},{{"do",{"call",{"v","log"},{"52",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{0.5,{"lambda",{},{{"return",{"call",{"v","log"},{"43",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{"method",{"index",{"v","ts"},2},"cancel",{"44"}}}}}}}}}}}}},{"try",{{"for","i",{"call",{"v","range"},{2}},{{"do",{"await",{"call",{"v","sleep"},{0}}}}}},{"try",{{"do",{"call",{"v","log"},{"48",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}},{"do",{"call",{"v","log"},{"49",{"await",{"call",{"v","gather"},{{"call",{"v","w1"},{2}},{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}}},{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}},{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}},{"call",{"v","w0"},{1}}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"50",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"51"}}}}}},{},{}}},{},{},{{"do",{"call",{"v","log"},{"52",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 22 1 0",
 "0 #2: 23 None",
 "0 #2: 28 InvalidStateError",
@@ -2587,7 +2587,7 @@ body={
 "report: Task exception was never retrieved Err('12')",
 }},
 {name="random_50", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -2607,7 +2607,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 36 True",
 "0 #1: 1 0 0",
 "0 #1: 2 0",
@@ -2632,7 +2632,7 @@ body={
 "-: result None",
 }},
 {name="random_51", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -2651,7 +2651,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 18 0 0",
 "0 #1: 20 2 0",
 "0 #1: 1 1 0",
@@ -2668,7 +2668,7 @@ body={
 "-: result None",
 }},
 {name="random_52", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -2676,7 +2676,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"6"}}}}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","sleep"},{1.5,"7"}}}}}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"9",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"10"}}}}}}}}}},{"do",{"call",{"v","log"},{"18",{"await",{"call",{"v","sleep"},{1,"17"}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"19",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"20",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"21"}}}}},{"return","25"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"26",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{1}}}}},{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","w3"},{3}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"28",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"29",{"await",{"call",{"v","w3"},{3}}}}}},{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait_for"},{{"call",{"v","w3"},{2}},1}},3}}}}}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","w3"},{1}}}}}},{"return","32"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"33",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"for","i",{"call",{"v","range"},{2}},{{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"34",{"method",{"index",{"v","ts"},1},"cancel",{"35"}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"36",{"method",{"index",{"v","ts"},3},"cancel",{"37"}}}}}},{}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"38",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}}}}},{},{}}}},{"do",{"call",{"v","log"},{"39",{"await",{"call",{"v","gather"},{{"index",{"v","fs"},0}}}}}}},{"do",{"call",{"v","log"},{"40",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"try",{{"do",{"call",{"v","log"},{"41",{"await",{"call",{"v","wait_for"},{{"call",{"v","w3"},{2}},1}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"42",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"return","43"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"33",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"for","i",{"call",{"v","range"},{2}},{{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"34",{"method",{"index",{"v","ts"},1},"cancel",{"35"}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"36",{"method",{"index",{"v","ts"},3},"cancel",{"37"}}}}}},{}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"38",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}}}}},{},{}}}},{"do",{"call",{"v","log"},{"39",{"await",{"call",{"v","gather"},{{"index",{"v","fs"},0}}}}}}},{"do",{"call",{"v","log"},{"40",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"try",{{"do",{"call",{"v","log"},{"41",{"await",{"call",{"v","wait_for"},{{"call",{"v","w3"},{2}},1}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"42",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"return","43"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"44",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"45",{"await",{"call",{"v","w1"},{1}}}}}},{"do",{"call",{"v","log"},{"46",{"method",{"index",{"v","fs"},0},"cancel",{"49"}}}}},{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"51",{"await",{"index",{"v","fs"},0}}}}}}},{"return","52"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","loop"},"set_task_factory",{{"v","eager_task_factory"}}}},
@@ -2688,7 +2688,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 0 0",
 "0 #1: 2 None",
 "0 #1: 1 2 0",
@@ -2708,7 +2708,7 @@ body={
 "-: result None",
 }},
 {name="random_53", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -2725,7 +2725,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 3 0",
 "0 #1: 5 0",
 "0 #2: 23 3 0",
@@ -2750,13 +2750,13 @@ body={
 "-: result None",
 }},
 {name="random_54", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"3"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"4"}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"6",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","7"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"3"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"4"}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"6",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","7"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"8",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","shield"},{{"call",{"v","wait_for"},{{"call",{"v","sleep"},{0,"9"}},1}}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"11",{"method",{"index",{"v","ts"},3},"cancel",{"12"}}}}}},{}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","w2"},{3}},{"call",{"v","w2"},{0}},{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}}}}},{["return_exceptions"]=true}}}}}},{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"call",{"v","log"},{"14",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"18"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"19",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","20"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"21",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait_for"},{{"index",{"v","fs"},0},2}},3}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"23",{"method",{"index",{"v","ts"},3},"cancel",{"24"}}}}}},{}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"return","25"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -2768,7 +2768,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 2 0",
 "0 #2: 21 1 0",
 "0 #2: 8 1 0",
@@ -2803,7 +2803,7 @@ body={
 "-: result None",
 }},
 {name="random_55", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -2818,7 +2818,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 3 0",
 "0 #2: 1 0 0",
 "0.5 #7: 4 '2'",
@@ -2832,13 +2832,13 @@ body={
 "-: result None",
 }},
 {name="random_56", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"4"}}}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","sleep"},{3,"7"}},{"call",{"v","sleep"},{3,"8"}},{"call",{"v","sleep"},{1.5,"9"}}}},{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"10"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"11"}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"do",{"call",{"v","log"},{"13",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"15"}}}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"index",{"v","fs"},0}}},{"call",{"v","sleep"},{3,"18"}},{"call",{"v","gather"},{{"call",{"v","sleep"},{3,"19"}},{"call",{"v","sleep"},{1,"20"}},{"call",{"v","sleep"},{1,"21"}}},{["return_exceptions"]=true}}}}}}}},{"return","23"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"4"}}}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","sleep"},{3,"7"}},{"call",{"v","sleep"},{3,"8"}},{"call",{"v","sleep"},{1.5,"9"}}}},{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"10"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"11"}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"do",{"call",{"v","log"},{"13",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"15"}}}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"index",{"v","fs"},0}}},{"call",{"v","sleep"},{3,"18"}},{"call",{"v","gather"},{{"call",{"v","sleep"},{3,"19"}},{"call",{"v","sleep"},{1,"20"}},{"call",{"v","sleep"},{1,"21"}}},{["return_exceptions"]=true}}}}}}}},{"return","23"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"24",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","==",{"v","x"},2},{{"raise",{"call",{"v","CancelledError"},{"25"}}}},{}},{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","sleep"},{1,"26"}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"28",{"method",{"index",{"v","ts"},0},"cancel",{"29"}}}}}},{}},{"return","30"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}},{["eager_start"]=true}}}}},
@@ -2848,7 +2848,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 24 0 0",
 "0 #2: 1 3 0",
 "0 #2: 2 None",
@@ -2877,7 +2877,7 @@ body={
 "-: result None",
 }},
 {name="random_57", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -2892,7 +2892,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 29 2 0",
 "0 #1: 31 0",
 "0 #2: 1 2 0",
@@ -2906,7 +2906,7 @@ body={
 "-: result None",
 }},
 {name="random_58", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -2923,7 +2923,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 24 1 0",
 "0 #1: 19 3 0",
 "0 #2: 19 1 0",
@@ -2965,7 +2965,7 @@ body={
 "-: result None",
 }},
 {name="random_59", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -2983,7 +2983,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 1 0",
 "0 #1: 45",
 "0 #1: main cut CancelledError('46') 0",
@@ -3013,7 +3013,7 @@ body={
 "-: result None",
 }},
 {name="random_60", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -3031,7 +3031,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 44 True",
 "0 #2: 26 0 0",
 "0 #2: 27 True",
@@ -3064,7 +3064,7 @@ body={
 "-: result None",
 }},
 {name="random_61", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -3082,7 +3082,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 43 1 0",
 "20 #9: 44 'completed'",
 "20 #9: 48",
@@ -3093,7 +3093,7 @@ body={
 "-: result None",
 }},
 {name="random_62", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -3111,7 +3111,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 19 1 0",
 "0 #2: 20 True",
 "0 #2: 1 1 0",
@@ -3139,7 +3139,7 @@ body={
 "-: result None",
 }},
 {name="random_63", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -3148,8 +3148,8 @@ body={
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"2"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"3"}}}}},{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","sleep"},{0,"4"}}}}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}},{"do",{"call",{"v","log"},{"7",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{1,"6"}}}}}}}},{"return","8"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"9",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},1},{"call",{"v","w4"},{0}}}}},{{"do",{"call",{"v","log"},{"10",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"return","12"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"13",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}}}}}},{}},{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","sleep"},{1.5,"14"}}}}}},{"return","16"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"17",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"20"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"21"}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"index",{"v","fs"},0}}}}}}},{"return","23"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"24",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","wait_for"},{{"call",{"v","w1"},{3}},{"none"}}}}}}},{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}},{"index",{"v","fs"},1}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"27",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"28"}}}},{}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"return","29"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"17",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"20"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"21"}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"index",{"v","fs"},0}}}}}}},{"return","23"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"24",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","wait_for"},{{"call",{"v","w1"},{3}},{"none"}}}}}}},{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}},{"index",{"v","fs"},1}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"27",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"28"}}}},{}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"return","29"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}}}}},
@@ -3157,7 +3157,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 13 2 0",
 "0 #2: 9 2 0",
 "0 #2: 9 0 0",
@@ -3196,7 +3196,7 @@ body={
 "-: result None",
 }},
 {name="random_64", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -3204,7 +3204,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{0,{"lambda",{},{{"return",{"call",{"v","log"},{"9",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"try",{{"do",{"call",{"v","log"},{"10",{"await",{"index",{"v","fs"},0}}}}}},{},{},{{"do",{"call",{"v","log"},{"11",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"12"}}}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"13"}}}}}}}},{"return","15"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"16",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"17",{"method",{"index",{"v","ts"},1},"cancel",{"18"}}}}}},{}},{"do",{"call",{"v","log"},{"19",{"method",{"index",{"v","fs"},0},"cancel",{"22"}}}}},{"try",{{"do",{"call",{"v","log"},{"24",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"25"}}}}},{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","sleep"},{1,"29"}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"31",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"reraise"}}}},{},{}},{"return","32"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"33",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"36",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","w4"},{3}},{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}},{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}},{["eager_start"]=true}}}},{"call",{"v","sleep"},{1,"34"}},{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{0}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"35"}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}},{["return_exceptions"]=true}}}}}}}},{"try",{{"do",{"call",{"v","log"},{"37",{"await",{"index",{"v","fs"},0}}}}},{"do",{"method",{"v","var"},"set",{"38"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"40",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"41",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"42"}}}},{}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"43",{"method",{"index",{"v","ts"},0},"cancel",{"44"}}}}}},{}},{"try",{{"do",{"call",{"v","log"},{"46",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w3"},{0}},{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"48",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"49",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"50"}}}}}},{},{}},{"return","51"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"33",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"36",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","w4"},{3}},{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}},{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}},{["eager_start"]=true}}}},{"call",{"v","sleep"},{1,"34"}},{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{0}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"35"}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}},{["return_exceptions"]=true}}}}}}}},{"try",{{"do",{"call",{"v","log"},{"37",{"await",{"index",{"v","fs"},0}}}}},{"do",{"method",{"v","var"},"set",{"38"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"40",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"41",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"42"}}}},{}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"43",{"method",{"index",{"v","ts"},0},"cancel",{"44"}}}}}},{}},{"try",{{"do",{"call",{"v","log"},{"46",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w3"},{0}},{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"48",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"49",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"50"}}}}}},{},{}},{"return","51"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"52",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"54",{"await",{"call",{"v","sleep"},{0.5,"53"}}}}}},{"try",{{"do",{"call",{"v","log"},{"55",{"await",{"call",{"v","w2"},{2}}}}}},{"for","i",{"call",{"v","range"},{2}},{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}}}},{}},{"do",{"call",{"v","log"},{"56",{"method",{"index",{"v","fs"},0},"cancel",{"59"}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"61",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"return","62"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"63",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"65",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait_for"},{{"call",{"v","sleep"},{0.5,"64"}},0}},2}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}}}},{}},{"try",{{"do",{"call",{"v","log"},{"66",{"method",{"index",{"v","fs"},0},"cancel",{"69"}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{0}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"71",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"72",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"73"}}}}}},{},{}},{"return","74"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -3215,7 +3215,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 16 3 0",
 "0 #1: 17 True",
 "0 #1: 19 True",
@@ -3229,7 +3229,7 @@ body={
 "-: result None",
 }},
 {name="random_65", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -3249,7 +3249,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 18 0 0",
 "0 #2: 13 1 0",
 "0 #2: 15 True",
@@ -3264,7 +3264,7 @@ body={
 "-: result None",
 }},
 {name="random_66", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -3280,7 +3280,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 3 0",
 "0 #1: 28 ['pending', 'pending', 'pending']",
 "3 #14: 5 '4'",
@@ -3289,7 +3289,7 @@ body={
 "-: result None",
 }},
 {name="random_67", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -3304,7 +3304,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 0 0",
 "0 #2: 11 0 0",
 "1 #5: 5 TimeoutError",
@@ -3317,14 +3317,14 @@ body={
 "-: result None",
 }},
 {name="random_68", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"2",{"method",{"index",{"v","ts"},2},"cancel",{"3"}}}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"4",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"6",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{2,"5"}}},{["return_exceptions"]=true}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"try",{{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","sleep"},{2,"7"}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","10"}}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"v","var"},"set",{"12"}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}}}}}},{}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}}}}}},{}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"15",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","17"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"v","var"},"set",{"12"}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}}}}}},{}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}}}}}},{}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"15",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","17"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"18",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"19"}}}}}}}},{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","wait_for"},{{"call",{"v","w4"},{0}},0.5}}}}}},{"return","22"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"23",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}},{["eager_start"]=true}}}}}},{}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}},{["eager_start"]=true}}}}}},{"return","25"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"26",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"28",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}},{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","wait_for"},{{"call",{"v","w3"},{1}},3}}}}}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"if",{"cmp","~=",true,3},{{"raise",{"call",{"v","Err"},{"31"}}}},{}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"32",{"method",{"index",{"v","ts"},0},"cancel",{"33"}}}}}},{}},{"do",{"call",{"v","log"},{"34",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"index",{"v","fs"},0},1}},{"call",{"v","shield"},{{"call",{"v","w3"},{3}}}}}}}}}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},3}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},0},{{"do",{"method",{"index",{"v","hs"},0},"cancel",{}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"35",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"36",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","37"}}},
@@ -3336,7 +3336,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 11 2 0",
 "0 #3: 1 1 0",
 "0 #3: 2 True",
@@ -3358,14 +3358,14 @@ body={
 "-: result None",
 }},
 {name="random_69", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"await",{"index",{"v","fs"},0}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"3",{"method",{"index",{"v","ts"},3},"cancel",{"4"}}}}}},{}},{"return","5"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"6",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"7",{"method",{"index",{"v","ts"},3},"cancel",{"8"}}}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"10"}}}}}},{},{}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}},{["eager_start"]=true}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"11"}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"13",{"method",{"index",{"v","fs"},0},"cancel",{"16"}}}}}}}}}}}},{"return","21"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"6",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"7",{"method",{"index",{"v","ts"},3},"cancel",{"8"}}}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"10"}}}}}},{},{}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}},{["eager_start"]=true}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"11"}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"13",{"method",{"index",{"v","fs"},0},"cancel",{"16"}}}}}}}}}}}},{"return","21"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}}}}},
@@ -3374,7 +3374,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 23 True",
 "0 #1: 27 None",
 "0 #2: 1 1 0",
@@ -3386,14 +3386,14 @@ body={
 "-: result None",
 }},
 {name="random_70", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"2"}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"3"}}}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"4",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"5",{"v","e"}}}}}}},{},{}},{"do",{"call",{"v","log"},{"8",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","9"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"10",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"12",{"method",{"index",{"v","ts"},0},"cancel",{"13"}}}}}},{}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"14",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"15"}}}},{}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w1"},{0}}}}}}},{"try",{{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"try",{{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{3,{"lambda",{},{{"return",{"call",{"v","log"},{"17",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"21"}}}}}}}}}}}},{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"25"}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"27",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"28",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"29"}}}}}},{},{}},{"return","30"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"10",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"12",{"method",{"index",{"v","ts"},0},"cancel",{"13"}}}}}},{}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"14",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"15"}}}},{}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w1"},{0}}}}}}},{"try",{{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"try",{{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{3,{"lambda",{},{{"return",{"call",{"v","log"},{"17",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"21"}}}}}}}}}}}},{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"25"}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"27",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"28",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"29"}}}}}},{},{}},{"return","30"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"31"}}}}}}},
@@ -3401,7 +3401,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 10 0 0",
 "0.5 #4: 11 TimeoutError True",
 "0.5 #4: 12 True",
@@ -3412,7 +3412,7 @@ body={
 "-: result None",
 }},
 {name="random_71", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -3430,7 +3430,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 40 None",
 "0 #1: 1 1 0",
 "0 #2: 32 3 0",
@@ -3455,7 +3455,7 @@ body={
 "-: result None",
 }},
 {name="random_72", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -3471,7 +3471,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 3 0",
 "0 #1: 1 3 0",
 "0 #1: 1 3 0",
@@ -3491,7 +3491,7 @@ body={
 "-: result None",
 }},
 {name="random_73", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -3499,7 +3499,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"6"}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"7",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"11"}}}}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","sleep"},{0,"12"}}}}}},{"return","14"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"15",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"do",{"call",{"v","log"},{"16",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"18"}}}}}}},{"with",{"call",{"v","timeout"},{2}},"cm",{{"try",{{"do",{"await",{"call",{"v","sleep"},{1}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"21",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"22"}}}}}},{},{}}}},{"return","23"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"24",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"method",{"index",{"v","ts"},1},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"25",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"do",{"call",{"v","log"},{"26",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"27"}}}}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}},{"call",{"v","w3"},{3}},{"call",{"v","shield"},{{"index",{"v","fs"},0}}}},{["return_exceptions"]=true}}}}}},{"return","32"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"24",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"method",{"index",{"v","ts"},1},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"25",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"do",{"call",{"v","log"},{"26",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"27"}}}}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}},{"call",{"v","w3"},{3}},{"call",{"v","shield"},{{"index",{"v","fs"},0}}}},{["return_exceptions"]=true}}}}}},{"return","32"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"33",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","sleep"},{2,"34"}}}}}},{"return","36"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}}}}},
@@ -3509,7 +3509,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 24 1 0",
 "0 #1: 26 None",
 "0 #2: 1 0 0",
@@ -3550,24 +3550,24 @@ body={
 "-: result None",
 }},
 {name="random_74", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"2"}}}},2}}}}}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"4"}}}},{"call",{"v","sleep"},{0.5,"5"}},{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"6"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"7"}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}},{},{},{{"do",{"call",{"v","log"},{"10",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}}}},{"do",{"call",{"v","log"},{"11",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"13"}}}}}}},{"return","16"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"17",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"18",{"await",{"call",{"v","w1"},{3}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"return","20"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"2"}}}},2}}}}}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"4"}}}},{"call",{"v","sleep"},{0.5,"5"}},{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"6"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"7"}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}},{},{},{{"do",{"call",{"v","log"},{"10",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}}}},{"do",{"call",{"v","log"},{"11",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"13"}}}}}}},{"return","16"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"17",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"18",{"await",{"call",{"v","w1"},{3}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"return","20"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"21"}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}},{["eager_start"]=true}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}}},
-{"try",{{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}},{"index",{"v","fs"},1}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"23",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","w0"},{1}}}}}},{"try",{{"try",{{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","w0"},{3}}}}}},{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","w1"},{1}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"27",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"reraise"}}}},{},{}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"28",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"30"}}}}}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"36",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"reraise"}}}},{},{}},{"do",{"call",{"v","log"},{"38",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"37"}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}},{"call",{"v","wait_for"},{{"call",{"v","w1"},{3}},3}}},{["return_exceptions"]=true}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}},{"index",{"v","fs"},1}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"23",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","w0"},{1}}}}}},{"try",{{"try",{{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","w0"},{3}}}}}},{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","w1"},{1}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"27",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"reraise"}}}},{},{}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"28",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"30"}}}}}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"36",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"reraise"}}}},{},{}},{"do",{"call",{"v","log"},{"38",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"37"}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}},{"call",{"v","wait_for"},{{"call",{"v","w1"},{3}},3}}},{["return_exceptions"]=true}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 17 2 0",
 "0 #1: 1 3 0",
 "0 #2: 17 2 0",
@@ -3639,15 +3639,15 @@ body={
 "-: result None",
 }},
 {name="random_75", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"2",{"method",{"index",{"v","ts"},3},"cancel",{"3"}}}}}},{}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"4"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"5"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"6"}}}}}}},{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"index",{"v","fs"},1},{"call",{"v","sleep"},{1.5,"7"}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"8"}}}}}},1}}}}}},{"return","10"}}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","w4"},{3}}}}}},{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"13"}}}},{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"return","16"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"17",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"method",{"index",{"v","ts"},0},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"18",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"try",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"19"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"20",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"21",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"22"}}}},{}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1},{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"25",{"method",{"index",{"v","ts"},1},"cancel",{"26"}}}}}},{}},{"do",{"call",{"v","log"},{"27",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"28"}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"32",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","33"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","w4"},{3}}}}}},{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"13"}}}},{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"return","16"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"17",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"method",{"index",{"v","ts"},0},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"18",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"try",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"19"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"20",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"21",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"22"}}}},{}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1},{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"25",{"method",{"index",{"v","ts"},1},"cancel",{"26"}}}}}},{}},{"do",{"call",{"v","log"},{"27",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"28"}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"32",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","33"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"34",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","w2"},{2}}}}}},{"do",{"call",{"v","log"},{"36",{"await",{"call",{"v","w3"},{3}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}}}},{}},{"do",{"call",{"v","log"},{"37",{"await",{"call",{"v","shield"},{{"call",{"v","w4"},{0}}}}}}}},{"return","38"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"39",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"call",{"v","log"},{"41",{"method",{"v","var"},"get",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"42",{"method",{"index",{"v","ts"},1},"cancel",{"43"}}}}}},{}},{"if",{"cmp","~=",true,0},{{"raise",{"call",{"v","Err"},{"44"}}}},{}},{"return","45"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -3658,7 +3658,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 17 1 0",
 "0 #2: 34 3 0",
 "0 #2: 17 2 0",
@@ -3707,7 +3707,7 @@ body={
 "-: result None",
 }},
 {name="random_76", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -3722,11 +3722,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}},{["eager_start"]=true}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"68"}}}}}}},
-{"try",{{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"69",{"await",{"call",{"v","shield"},{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"70",{"method",{"index",{"v","ts"},3},"cancel",{"71"}}}}}},{}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},1},{{"do",{"method",{"index",{"v","hs"},1},"cancel",{}}}},{}},{"do",{"call",{"v","log"},{"72",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{1}}}}},{"do",{"call",{"v","log"},{"73",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}},{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"69",{"await",{"call",{"v","shield"},{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"70",{"method",{"index",{"v","ts"},3},"cancel",{"71"}}}}}},{}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},1},{{"do",{"method",{"index",{"v","hs"},1},"cancel",{}}}},{}},{"do",{"call",{"v","log"},{"72",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{1}}}}},{"do",{"call",{"v","log"},{"73",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}},{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 3 0",
 "0 #2: 1 3 0",
 "0 #2: 47 0 0",
@@ -3797,7 +3797,7 @@ body={
 "-: result None",
 }},
 {name="random_77", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -3814,7 +3814,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 3 0",
 "0 #1: 20 1 0",
 "0 #2: 20 0 0",
@@ -3838,7 +3838,7 @@ body={
 "-: result None",
 }},
 {name="random_78", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -3854,7 +3854,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: main cut CancelledError('20') 0",
 "0 #2: 13 0 0",
 "0 #2: 13 0 0",
@@ -3867,15 +3867,15 @@ body={
 "-: result None",
 }},
 {name="random_79", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"2"}}}}}}}},{}},{"if",{"cmp","==",{"v","x"},2},{{"raise",{"call",{"v","Err"},{"3"}}}},{}},{"do",{"call",{"v","log"},{"6",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"5"}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","7"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"2"}}}}}}}},{}},{"if",{"cmp","==",{"v","x"},2},{{"raise",{"call",{"v","Err"},{"3"}}}},{}},{"do",{"call",{"v","log"},{"6",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"5"}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","7"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"8",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"method",{"index",{"v","ts"},2},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"9",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},3},{{"do",{"method",{"index",{"v","hs"},3},"cancel",{}}}},{}},{"return","10"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","sleep"},{0,"12"}}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"index",{"v","fs"},1}}}}},{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{3,"15"}},{"call",{"v","gather"},{{"call",{"v","sleep"},{1,"16"}},{"call",{"v","w2"},{2}},{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}}}}}}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}},{"none"}}}}}}},{"return","20"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","sleep"},{0,"12"}}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"index",{"v","fs"},1}}}}},{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{3,"15"}},{"call",{"v","gather"},{{"call",{"v","sleep"},{1,"16"}},{"call",{"v","w2"},{2}},{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}}}}}}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","wait_for"},{{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}},{"none"}}}}}}},{"return","20"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","loop"},"set_task_factory",{{"v","eager_task_factory"}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}}},
@@ -3884,7 +3884,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 1 0",
 "0 #1: 11 3 0",
 "0 #1: 8 2 0",
@@ -3901,7 +3901,7 @@ body={
 "-: result None",
 }},
 {name="random_80", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -3909,8 +3909,8 @@ body={
 {"let","hs",{"list"}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"2"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"3"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"4",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"5",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"7"}}}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"10"}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{1,"11"}}}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"13",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","sleep"},{0,"14"}}}}}},{"do",{"call",{"v","log"},{"18",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}}}},{"return","19"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","w3"},{2}}}}}},{"do",{"call",{"v","log"},{"22",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"24"}}}}}}},{"return","27"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"28",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"29",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"30"}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"34",{"method",{"index",{"v","ts"},3},"cancel",{"35"}}}}}},{}},{"try",{{"if",{"cmp","==",{"v","x"},3},{{"raise",{"call",{"v","Err"},{"36"}}}},{}},{"do",{"call",{"v","log"},{"38",{"await",{"call",{"v","sleep"},{3,"37"}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"39",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"40"}}}}}},{},{}},{"do",{"call",{"v","log"},{"41",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","42"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"43",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"44",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"45"}}}},{},{},{{"do",{"call",{"v","log"},{"46",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}},{"do",{"call",{"v","log"},{"47",{"await",{"call",{"v","w2"},{1}}}}}},{"for","c",{"call",{"v","as_completed"},{{"list",{"index",{"v","fs"},0}}}},{{"do",{"call",{"v","log"},{"48",{"await",{"v","c"}}}}}}},{"return","49"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"28",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"29",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"30"}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"34",{"method",{"index",{"v","ts"},3},"cancel",{"35"}}}}}},{}},{"try",{{"if",{"cmp","==",{"v","x"},3},{{"raise",{"call",{"v","Err"},{"36"}}}},{}},{"do",{"call",{"v","log"},{"38",{"await",{"call",{"v","sleep"},{3,"37"}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"39",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"40"}}}}}},{},{}},{"do",{"call",{"v","log"},{"41",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","42"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"43",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"44",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"45"}}}},{},{},{{"do",{"call",{"v","log"},{"46",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}},{"do",{"call",{"v","log"},{"47",{"await",{"call",{"v","w2"},{1}}}}}},{"for","c",{"call",{"v","as_completed"},{{"list",{"index",{"v","fs"},0}}}},{{"do",{"call",{"v","log"},{"48",{"await",{"v","c"}}}}}}},{"return","49"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}}}}},
@@ -3919,7 +3919,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 43 3 0",
 "0 #2: 43 1 0",
 "0 #2: 43 1 0",
@@ -4001,7 +4001,7 @@ body={
 "-: result None",
 }},
 {name="random_81", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -4019,7 +4019,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 21 3 0",
 "0 #2: 1 1 0",
 "0 #2: 2 None",
@@ -4044,13 +4044,13 @@ body={
 "report: Task exception was never retrieved TimeoutError",
 }},
 {name="random_82", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"try",{{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"2"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"3"}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"5",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"7"}}}}}}}}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"13",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"do",{"call",{"v","log"},{"14",{"await",{"index",{"v","fs"},1}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"15",{"method",{"index",{"v","ts"},3},"cancel",{"16"}}}}}},{}},{"return","17"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"try",{{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"2"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"3"}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"5",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"7"}}}}}}}}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"13",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"do",{"call",{"v","log"},{"14",{"await",{"index",{"v","fs"},1}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"15",{"method",{"index",{"v","ts"},3},"cancel",{"16"}}}}}},{}},{"return","17"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"18",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"19",{"await",{"index",{"v","fs"},0}}}}},{"for","i",{"call",{"v","range"},{2}},{{"do",{"await",{"call",{"v","sleep"},{1}}}}}},{"try",{{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","w2"},{0}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"21",{"method",{"index",{"v","ts"},3},"cancel",{"22"}}}}}},{}}},{},{},{{"do",{"call",{"v","log"},{"23",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"method",{"index",{"v","ts"},3},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"24",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"25",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}}}}},{},{}},{"return","26"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"27",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"28",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"29"}}}}},{"do",{"call",{"v","log"},{"34",{"method",{"v","var"},"get",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"35",{"method",{"index",{"v","ts"},0},"cancel",{"36"}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"method",{"index",{"v","ts"},3},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"37",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"return","38"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -4060,7 +4060,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 39 True",
 "0 #1: main failed Err('44')",
 "0 #2: 27 0 0",
@@ -4076,7 +4076,7 @@ body={
 "-: result None",
 }},
 {name="random_83", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -4094,7 +4094,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 17 1 0",
 "0 #2: 30 3 0",
 "0 #2: 31 True",
@@ -4151,14 +4151,14 @@ body={
 "report: Task exception was never retrieved TimeoutError",
 }},
 {name="random_84", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"2"}}}},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"5",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"6"}}}}}}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"13"}}}}}}}},{"return","15"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"16",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","shield"},{{"call",{"v","w3"},{0}}}}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{0}}}}},{"do",{"call",{"v","log"},{"18",{"await",{"call",{"v","gather"},{{"call",{"v","w3"},{1}},{"call",{"v","w3"},{2}},{"call",{"v","w3"},{3}}},{["return_exceptions"]=true}}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"19"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"20"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{1}}}}},{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}},{"call",{"v","w3"},{1}}},{["return_exceptions"]=true}}}}}},{"do",{"call",{"v","log"},{"22",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"26"}}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"27",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","28"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"2"}}}},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"5",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"6"}}}}}}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"13"}}}}}}}},{"return","15"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"16",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","shield"},{{"call",{"v","w3"},{0}}}}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{0}}}}},{"do",{"call",{"v","log"},{"18",{"await",{"call",{"v","gather"},{{"call",{"v","w3"},{1}},{"call",{"v","w3"},{2}},{"call",{"v","w3"},{3}}},{["return_exceptions"]=true}}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"19"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"20"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{1}}}}},{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}},{"call",{"v","w3"},{1}}},{["return_exceptions"]=true}}}}}},{"do",{"call",{"v","log"},{"22",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"26"}}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"27",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","28"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"29",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","w2"},{1}}}}}},{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","gather"},{{"call",{"v","w3"},{0}},{"index",{"v","fs"},0},{"call",{"v","gather"},{{"call",{"v","w3"},{0}},{"call",{"v","w3"},{0}}}}}}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{0}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{3}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"32",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}},{"do",{"call",{"v","log"},{"33",{"await",{"call",{"v","w2"},{3}}}}}},{"return","34"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"35",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"36"}}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"method",{"index",{"v","ts"},2},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"37",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"method",{"index",{"v","ts"},3},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"38",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"39",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","40"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -4168,7 +4168,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 41 None",
 "0 #2: 35 0 0",
 "0 #2: 16 0 0",
@@ -4244,7 +4244,7 @@ body={
 "-: result None",
 }},
 {name="random_85", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -4256,11 +4256,11 @@ body={
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}},{["eager_start"]=true}},{"index",{"v","fs"},2}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"try",{{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"41",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{"method",{"index",{"v","ts"},3},"cancel",{"42"}}}}}}}}}}}}},{"do",{"call",{"v","log"},{"44",{"await",{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"45",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"46"}}}}}},{},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}},{["eager_start"]=true}},{"index",{"v","fs"},2}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"try",{{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"41",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{"method",{"index",{"v","ts"},3},"cancel",{"42"}}}}}}}}}}}}},{"do",{"call",{"v","log"},{"44",{"await",{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"45",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"46"}}}}}},{},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 31 2 0",
 "0 #2: 31 2 0",
 "0 #2: 1 1 0",
@@ -4282,13 +4282,13 @@ body={
 "-: result None",
 }},
 {name="random_86", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"method",{"index",{"v","ts"},2},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"2",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"3",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","sleep"},{3,"4"}},{"index",{"v","fs"},0}}}},{{"do",{"call",{"v","log"},{"5",{"call",{"v","state"},{{"v","t"}}}}}}}},{"with",{"call",{"v","timeout"},{3}},"cm",{{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"call",{"v","log"},{"7",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","shield"},{{"call",{"v","wait_for"},{{"call",{"v","sleep"},{2,"8"}},2}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"10",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"18",{"method",{"v","var"},"get",{}}}}}}}}}}}}}},{"return","19"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"method",{"index",{"v","ts"},2},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"2",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"3",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","sleep"},{3,"4"}},{"index",{"v","fs"},0}}}},{{"do",{"call",{"v","log"},{"5",{"call",{"v","state"},{{"v","t"}}}}}}}},{"with",{"call",{"v","timeout"},{3}},"cm",{{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"call",{"v","log"},{"7",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","shield"},{{"call",{"v","wait_for"},{{"call",{"v","sleep"},{2,"8"}},2}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"10",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"18",{"method",{"v","var"},"get",{}}}}}}}}}}}}}},{"return","19"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"21",{"method",{"index",{"v","ts"},0},"cancel",{"22"}}}}}},{}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w1"},{1}}}}}}},{"do",{"call",{"v","log"},{"25",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}},{"return","26"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","loop"},"set_task_factory",{{"v","eager_task_factory"}}}},
@@ -4298,7 +4298,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 20 3 0",
 "0 #1: 1 1 0",
 "0 #1: 20 2 0",
@@ -4316,7 +4316,7 @@ body={
 "-: result None",
 }},
 {name="random_87", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -4332,7 +4332,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 2 0",
 "0 #2: 2 0",
 "0 #2: 5 0",
@@ -4344,13 +4344,13 @@ body={
 "-: result None",
 }},
 {name="random_88", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
-{"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"2"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"3"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"4"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"5",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"7",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","sleep"},{2,"8"}}}}}},{"return","10"}}},
+{"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"2"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"3"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"4"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"5",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"7",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","sleep"},{2,"8"}}}}}},{"return","10"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","shield"},{{"call",{"v","w4"},{1}}}}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{0}}}}}}},{"do",{"call",{"v","log"},{"13",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"14"}}}}},{"return","18"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"19",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","sleep"},{1,"20"}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},0},{{"do",{"method",{"index",{"v","hs"},0},"cancel",{}}}},{}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"22",{"method",{"index",{"v","ts"},1},"cancel",{"23"}}}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","25"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"26",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{0.5,{"lambda",{},{{"return",{"call",{"v","log"},{"34",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{0}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"35",{"method",{"index",{"v","ts"},1},"cancel",{"36"}}}}}},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"37",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"38",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"do",{"call",{"v","log"},{"39",{"await",{"call",{"v","w2"},{2}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"40"}}}}}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"41",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","42"}}},
@@ -4364,7 +4364,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: main cut CancelledError('47') 0",
 "0 #2: 11 3 0",
 "0 #2: 11 1 0",
@@ -4396,7 +4396,7 @@ body={
 "report: Task was destroyed but it is pending! None",
 }},
 {name="random_89", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -4413,7 +4413,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 46 True",
 "0 #1: 48 True",
 "0 #2: 29 0 0",
@@ -4542,7 +4542,7 @@ body={
 "-: result None",
 }},
 {name="random_90", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -4560,7 +4560,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 26 2 0",
 "0 #2: 1 1 0",
 "0 #2: 2 True",
@@ -4604,7 +4604,7 @@ body={
 "-: result None",
 }},
 {name="random_91", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -4619,7 +4619,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 26 None",
 "0 #2: 1 1 0",
 "0 #2: 4 True",
@@ -4629,7 +4629,7 @@ body={
 "-: result None",
 }},
 {name="random_92", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -4649,7 +4649,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 43 2 0",
 "0 #2: 30 1 0",
 "0 #2: 43 1 0",
@@ -4682,7 +4682,7 @@ body={
 "-: result None",
 }},
 {name="random_93", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -4698,11 +4698,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"69"}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"70",{"method",{"call",{"v","current_task"},{}},"uncancel",{}}}}},{"do",{"call",{"v","log"},{"73",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}},{"index",{"v","fs"},1}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"70",{"method",{"call",{"v","current_task"},{}},"uncancel",{}}}}},{"do",{"call",{"v","log"},{"73",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}},{"index",{"v","fs"},1}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 70 0",
 "0 #2: 36 0 0",
 "0 #2: 36 0 0",
@@ -4745,7 +4745,7 @@ body={
 "-: result None",
 }},
 {name="random_94", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -4763,7 +4763,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 2 0",
 "0 #2: 1 0 0",
 "0 #2: 1 1 0",
@@ -4788,7 +4788,7 @@ body={
 "-: result None",
 }},
 {name="random_95", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -4804,7 +4804,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 13 0 0",
 "0 #2: 1 3 0",
 "0 #2: 21 3 0",
@@ -4832,7 +4832,7 @@ body={
 "-: result None",
 }},
 {name="random_96", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -4850,7 +4850,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 0 0",
 "0 #2: 2 True",
 "0 #2: 37 1 0",
@@ -4988,7 +4988,7 @@ body={
 "-: result None",
 }},
 {name="random_97", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -4996,7 +4996,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{3,"2"}}}}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","wait_for"},{{"call",{"v","sleep"},{0,"3"}},0.5}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"5",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"6"}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","7"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"8",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"9",{"await",{"index",{"v","fs"},0}}}}},{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","w2"},{0}}}}}},{"return","11"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"12",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"14"}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w2"},{0}}}}},{{"do",{"call",{"v","log"},{"16",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"}}}}}}},{},{}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"18"}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},0},{{"do",{"method",{"index",{"v","hs"},0},"cancel",{}}}},{}},{"return","19"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"12",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"14"}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w2"},{0}}}}},{{"do",{"call",{"v","log"},{"16",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"}}}}}}},{},{}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"18"}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},0},{{"do",{"method",{"index",{"v","hs"},0},"cancel",{}}}},{}},{"return","19"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}}},
@@ -5004,7 +5004,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 1 0",
 "0 #2: 12 3 0",
 "0 #3: 4 '3'",
@@ -5030,7 +5030,7 @@ body={
 "-: result None",
 }},
 {name="random_98", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -5047,7 +5047,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 41 None",
 "0 #2: 33 2 0",
 "25 #9: tasks ['37', '38'] [0, 0]",
@@ -5055,7 +5055,7 @@ body={
 "-: result None",
 }},
 {name="random_99", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -5074,7 +5074,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 45 2 0",
 "0 #1: 46 True",
 "0 #1: 59 True",
@@ -5127,14 +5127,14 @@ body={
 "-: result None",
 }},
 {name="random_100", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"2"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"3",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"4"}}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"6",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"reraise"}}}},{},{}},{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"7",{"await",{"index",{"v","fs"},1}}}}}}},{"return","8"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"9",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"10",{"method",{"index",{"v","ts"},2},"cancel",{"11"}}}}}},{}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"12"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{3,"13"}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","shield"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"15",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","16"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"9",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"10",{"method",{"index",{"v","ts"},2},"cancel",{"11"}}}}}},{}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"12"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{3,"13"}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","shield"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"15",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","16"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"17",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"18",{"method",{"index",{"v","fs"},1},"cancel",{"21"}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"23",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"}}}}}}},{},{}},{"do",{"call",{"v","log"},{"25",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"27"}}}}}}},{"return","30"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","loop"},"set_task_factory",{{"v","eager_task_factory"}}}},
@@ -5146,7 +5146,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 17 0 0",
 "0 #1: 18 True",
 "0 #1: 1 1 0",
@@ -5167,23 +5167,23 @@ body={
 "-: result None",
 }},
 {name="random_101", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"2",{"method",{"index",{"v","ts"},1},"cancel",{"3"}}}}}},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"4",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"8"}}}}}}}}}}}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","sleep"},{2,"12"}}}}}},{"return","14"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"15",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"try",{{"do",{"call",{"v","log"},{"17",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"19",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{{"do",{"call",{"v","log"},{"20"}}}},{}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}},{"call",{"v","w2"},{3}},{"call",{"v","sleep"},{0,"21"}}},{["return_exceptions"]=true}},2}}}}}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1},{"index",{"v","fs"},2}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}},{"return","25"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"15",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"try",{{"do",{"call",{"v","log"},{"17",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"19",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{{"do",{"call",{"v","log"},{"20"}}}},{}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}},{"call",{"v","w2"},{3}},{"call",{"v","sleep"},{0,"21"}}},{["return_exceptions"]=true}},2}}}}}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1},{"index",{"v","fs"},2}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}},{"return","25"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"26",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"27",{"await",{"index",{"v","fs"},2}}}}},{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"try",{{"do",{"call",{"v","log"},{"28",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"32"}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"33",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"34",{"await",{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}},{["eager_start"]=true}}}}}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","shield"},{{"call",{"v","w2"},{3}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"36",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}}},{"return","37"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}},{["eager_start"]=true}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}}},
-{"try",{{"try",{{"try",{{"do",{"call",{"v","log"},{"38",{"method",{"index",{"v","fs"},2},"cancel",{"41"}}}}},{"do",{"call",{"v","log"},{"43",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{},{},{{"do",{"call",{"v","log"},{"44",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"45",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"46"}}}}}},{},{}},{"do",{"call",{"v","log"},{"47",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"51"}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"try",{{"try",{{"do",{"call",{"v","log"},{"38",{"method",{"index",{"v","fs"},2},"cancel",{"41"}}}}},{"do",{"call",{"v","log"},{"43",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{},{},{{"do",{"call",{"v","log"},{"44",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"45",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"46"}}}}}},{},{}},{"do",{"call",{"v","log"},{"47",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"51"}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 26 0 0",
 "0 #1: 38 True",
 "0 #2: 1 3 0",
@@ -5207,7 +5207,7 @@ body={
 "report: Task exception was never retrieved TimeoutError",
 }},
 {name="random_102", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -5223,7 +5223,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 6 0 0",
 "0 #2: 1 3 0",
 "0 #2: 30 1 0",
@@ -5325,7 +5325,7 @@ body={
 "-: result None",
 }},
 {name="random_103", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -5343,7 +5343,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 58 None",
 "0 #2: 18 1 0",
 "0 #2: 20 True",
@@ -5373,7 +5373,7 @@ body={
 "-: result None",
 }},
 {name="random_104", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -5391,7 +5391,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 24 0 0",
 "0 #1: 24 0 0",
 "2 #6: 27 '26'",
@@ -5415,7 +5415,7 @@ body={
 "-: result None",
 }},
 {name="random_105", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -5432,7 +5432,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 24 3 0",
 "0 #2: 15 2 0",
 "0 #2: 24 2 0",
@@ -5468,7 +5468,7 @@ body={
 "-: result None",
 }},
 {name="random_106", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -5476,7 +5476,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"2"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"3"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"4",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","sleep"},{1,"5"}},{"index",{"v","fs"},0}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"6",{"await",{"v","c"}}}}}}},{"do",{"call",{"v","log"},{"7",{"await",{"index",{"v","fs"},0}}}}},{"do",{"call",{"v","log"},{"8",{"await",{"index",{"v","fs"},0}}}}},{"return","9"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"10",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"11"}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},2},{{"do",{"method",{"index",{"v","hs"},2},"cancel",{}}}},{}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"12",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","13"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"14",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"15",{"method",{"index",{"v","ts"},1},"cancel",{"16"}}}}}},{}},{"do",{"call",{"v","log"},{"17",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"19"}}}}}}},{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{1,"22"}},{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"23"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"24"}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}},{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}},{["return_exceptions"]=true}}}}}},{"return","26"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"14",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"15",{"method",{"index",{"v","ts"},1},"cancel",{"16"}}}}}},{}},{"do",{"call",{"v","log"},{"17",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"19"}}}}}}},{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{1,"22"}},{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"23"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"24"}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}},{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}},{["return_exceptions"]=true}}}}}},{"return","26"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"27",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"28",{"await",{"call",{"v","w2"},{0}}}}}},{"do",{"call",{"v","log"},{"29",{"await",{"call",{"v","wait_for"},{{"call",{"v","w3"},{0}},2}}}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"30",{"method",{"index",{"v","ts"},0},"cancel",{"31"}}}}}},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"32",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"33"}}}}}},{},{}},{"return","34"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"35",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w1"},{2}},{"call",{"v","sleep"},{2,"36"}}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"37",{"await",{"v","c"}}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"try",{{"with",{"call",{"v","timeout"},{0}},"cm",{{"do",{"call",{"v","log"},{"38",{"await",{"call",{"v","gather"},{{"index",{"v","fs"},0},{"call",{"v","wait_for"},{{"call",{"v","w4"},{1}},2}},{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}},{["return_exceptions"]=true}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"39",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","40"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -5487,7 +5487,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 14 0 0",
 "0 #2: 15 True",
 "0 #2: 17 None",
@@ -5521,7 +5521,7 @@ body={
 "-: result None",
 }},
 {name="random_107", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -5535,11 +5535,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"35"}}},{["eager_start"]=true}}}}},
-{"try",{{"do",{"call",{"v","log"},{"37",{"method",{"v","var"},"get",{}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w0"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"38"}}}}},{"do",{"call",{"v","log"},{"40",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"48",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}}}}}},{}},{"do",{"call",{"v","log"},{"49",{"await",{"index",{"v","fs"},0}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"37",{"method",{"v","var"},"get",{}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w0"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"38"}}}}},{"do",{"call",{"v","log"},{"40",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"48",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}}}}}},{}},{"do",{"call",{"v","log"},{"49",{"await",{"index",{"v","fs"},0}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 37 0",
 "0 #2: 22 3 0",
 "0 #2: 22 1 0",
@@ -5615,7 +5615,7 @@ body={
 "-: result None",
 }},
 {name="random_108", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -5629,11 +5629,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{1,"26"}},{"call",{"v","w1"},{3}}},{["return_exceptions"]=true}}}}}},{"do",{"call",{"v","log"},{"29",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"28"}}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"30",{"method",{"index",{"v","ts"},1},"cancel",{"31"}}}}}},{}},{"do",{"call",{"v","log"},{"33",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}},{["eager_start"]=true}},{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}},{["eager_start"]=true}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"32"}}},{["eager_start"]=true}}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{1,"26"}},{"call",{"v","w1"},{3}}},{["return_exceptions"]=true}}}}}},{"do",{"call",{"v","log"},{"29",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"28"}}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"30",{"method",{"index",{"v","ts"},1},"cancel",{"31"}}}}}},{}},{"do",{"call",{"v","log"},{"33",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}},{["eager_start"]=true}},{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}},{["eager_start"]=true}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"32"}}},{["eager_start"]=true}}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 16 0 0",
 "0 #2: 17 None",
 "0 #2: 5 3 0",
@@ -5676,7 +5676,7 @@ body={
 "-: result None",
 }},
 {name="random_109", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -5694,7 +5694,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 3 0",
 "0 #2: 11 1 0",
 "0 #2: 1 3 0",
@@ -5707,15 +5707,15 @@ body={
 "-: result None",
 }},
 {name="random_110", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"2",{"method",{"index",{"v","ts"},0},"cancel",{"3"}}}}}},{}},{"do",{"call",{"v","log"},{"4",{"method",{"index",{"v","fs"},2},"cancel",{"7"}}}}},{"return","9"}}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"10",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"11",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}},2}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"index",{"v","fs"},1},{"call",{"v","w4"},{1}},{"call",{"v","w4"},{3}}}}},{{"do",{"call",{"v","log"},{"12",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"13",{"v","e"}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"return","14"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"15",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}},1}}}}}},{"do",{"call",{"v","log"},{"18",{"method",{"index",{"v","fs"},1},"cancel",{"21"}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"28",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{"method",{"index",{"v","ts"},2},"cancel",{"29"}}}}}}}}}}}}},{"return","31"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"10",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"11",{"await",{"call",{"v","wait_for"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}},2}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"index",{"v","fs"},1},{"call",{"v","w4"},{1}},{"call",{"v","w4"},{3}}}}},{{"do",{"call",{"v","log"},{"12",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"13",{"v","e"}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"return","14"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"15",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","wait_for"},{{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}},1}}}}}},{"do",{"call",{"v","log"},{"18",{"method",{"index",{"v","fs"},1},"cancel",{"21"}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"28",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{"method",{"index",{"v","ts"},2},"cancel",{"29"}}}}}}}}}}}}},{"return","31"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"32",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"33",{"method",{"index",{"v","fs"},0},"cancel",{"36"}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"38"}}},{"do",{"call",{"v","log"},{"39",{"await",{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}},{["eager_start"]=true}}}}}},{"return","40"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"41",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"43",{"await",{"call",{"v","sleep"},{0,"42"}}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"44",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_result"},"45"}}}}}}}}}}}},{"return","52"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -5725,14 +5725,14 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 15 1 0",
 "25 #7: tasks ['53', TimeoutError] [0, 0]",
 "25 #7: futures ['completed', 'completed', 'completed']",
 "-: result None",
 }},
 {name="random_111", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -5740,7 +5740,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"await",{"index",{"v","fs"},0}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"8",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{"method",{"index",{"v","ts"},1},"cancel",{"9"}}}}}}}}}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"11",{"method",{"index",{"v","fs"},0},"cancel",{"14"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"return","17"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"18",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"19"}}}}}}}},{"do",{"call",{"v","log"},{"21",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"22"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"26",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"28",{"method",{"v","var"},"get",{}}}}},{"return","29"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"30",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"31",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"32"}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"method",{"index",{"v","ts"},1},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"36",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"37",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"do",{"call",{"v","log"},{"38",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"return","39"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"30",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"31",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"32"}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"method",{"index",{"v","ts"},1},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"36",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"37",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"do",{"call",{"v","log"},{"38",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"return","39"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}},
@@ -5748,7 +5748,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 30 1 0",
 "0 #1: 31 None",
 "0 #2: 18 1 0",
@@ -5818,7 +5818,7 @@ body={
 "-: result None",
 }},
 {name="random_112", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -5827,7 +5827,7 @@ body={
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1.5,{"lambda",{},{{"return",{"call",{"v","log"},{"9",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"10",{"method",{"index",{"v","ts"},1},"cancel",{"11"}}}}}},{}},{"try",{{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","sleep"},{3,"12"}}}}}},{"do",{"method",{"v","var"},"set",{"14"}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}}}}},{{"do",{"call",{"v","log"},{"17"}}}},{}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","sleep"},{1,"18"}}}}}},{"return","20"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"21",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"22",{"method",{"index",{"v","ts"},0},"cancel",{"23"}}}}}},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{0}}}}}}}},{}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","gather"},{{"call",{"v","shield"},{{"call",{"v","w4"},{2}}}}}}}}}},{"return","25"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"26",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"27",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_result"},"28"}}}}},{"do",{"call",{"v","log"},{"32",{"await",{"call",{"v","w3"},{3}}}}}},{"return","33"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"34",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","gather"},{{"call",{"v","w4"},{0}},{"call",{"v","gather"},{{"call",{"v","w2"},{3}},{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}},{["eager_start"]=true}},{"index",{"v","fs"},0}}},{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},2}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}},{["return_exceptions"]=true}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"36",{"method",{"index",{"v","ts"},1},"cancel",{"37"}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"38",{"method",{"index",{"v","ts"},1},"cancel",{"39"}}}}}},{}},{"return","40"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"34",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","gather"},{{"call",{"v","w4"},{0}},{"call",{"v","gather"},{{"call",{"v","w2"},{3}},{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}},{["eager_start"]=true}},{"index",{"v","fs"},0}}},{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},2}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}},{["return_exceptions"]=true}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"36",{"method",{"index",{"v","ts"},1},"cancel",{"37"}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"38",{"method",{"index",{"v","ts"},1},"cancel",{"39"}}}}}},{}},{"return","40"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"41",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"42",{"method",{"index",{"v","ts"},3},"cancel",{"43"}}}}}},{}},{"do",{"call",{"v","log"},{"44",{"await",{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}}}}}},{"return","45"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}}}}}},
@@ -5837,7 +5837,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 46 True",
 "0 #1: 1 3 0",
 "0 #1: 10 True",
@@ -5883,14 +5883,14 @@ body={
 "-: result None",
 }},
 {name="random_113", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"2"}}}}}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","sleep"},{1,"4"}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"6",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"7"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"8"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"9"}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"17",{"method",{"v","var"},"get",{}}}}}}}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"19"}}}}}}}}}},{"return","21"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"22",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"23",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_exception"},{"call",{"v","Err"},{"25"}}}}}}},{"do",{"call",{"v","log"},{"28",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"29",{"method",{"index",{"v","fs"},2},"cancel",{"32"}}}}},{"return","34"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"22",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"23",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_exception"},{"call",{"v","Err"},{"25"}}}}}}},{"do",{"call",{"v","log"},{"28",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"29",{"method",{"index",{"v","fs"},2},"cancel",{"32"}}}}},{"return","34"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","loop"},"set_task_factory",{{"v","eager_task_factory"}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}}}}},
@@ -5901,7 +5901,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 22 1 0",
 "0 #1: 23 None",
 "0 #1: 1 0 0",
@@ -5956,14 +5956,14 @@ body={
 "-: result None",
 }},
 {name="random_114", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"9",{"method",{"v","var"},"get",{}}}}}}}}}},{"return","10"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"12",{"method",{"index",{"v","ts"},2},"cancel",{"13"}}}}}},{}},{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"15",{"method",{"index",{"v","ts"},2},"cancel",{"16"}}}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","w2"},{0}}}}}},{"return","20"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"12",{"method",{"index",{"v","ts"},2},"cancel",{"13"}}}}}},{}},{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"15",{"method",{"index",{"v","ts"},2},"cancel",{"16"}}}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","w2"},{0}}}}}},{"return","20"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"21",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"22",{"method",{"index",{"v","ts"},0},"cancel",{"23"}}}}}},{}},{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","sleep"},{3,"24"}}}}}},{"return","26"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}}}}},
@@ -5973,7 +5973,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 21 2 0",
 "0 #2: 22 True",
 "0 #2: 1 0 0",
@@ -5993,7 +5993,7 @@ body={
 "-: result None",
 }},
 {name="random_115", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -6002,7 +6002,7 @@ body={
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"method",{"index",{"v","fs"},0},"cancel",{"5"}}}}},{"do",{"call",{"v","log"},{"8",{"method",{"v","var"},"get",{}}}}},{"return","9"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"10",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"11",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"13"}}}}}}},{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","shield"},{{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}},1}}}}}}}},{"do",{"call",{"v","log"},{"17",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"21"}}}}},{"return","22"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"23",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},2},{{"do",{"method",{"index",{"v","hs"},2},"cancel",{}}}},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"29",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{"method",{"index",{"v","ts"},1},"cancel",{"30"}}}}}}}}}}}}},{"return","32"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"33",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"call",{"v","log"},{"34",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}},{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}},{["eager_start"]=true}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}},3}}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w2"},{3}},{"call",{"v","sleep"},{1,"35"}}}}},{{"do",{"call",{"v","log"},{"36",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"37",{"v","e"}}}}}}},{},{}}}},{"try",{{"do",{"call",{"v","log"},{"38",{"method",{"index",{"v","fs"},0},"cancel",{"41"}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"43",{"method",{"index",{"v","ts"},3},"cancel",{"44"}}}}}},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"45",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"do",{"call",{"v","log"},{"46",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"47"}}}}},{"do",{"call",{"v","log"},{"51",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}},{"return","52"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"33",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"call",{"v","log"},{"34",{"await",{"call",{"v","wait_for"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}},{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}},{["eager_start"]=true}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}},3}}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w2"},{3}},{"call",{"v","sleep"},{1,"35"}}}}},{{"do",{"call",{"v","log"},{"36",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"37",{"v","e"}}}}}}},{},{}}}},{"try",{{"do",{"call",{"v","log"},{"38",{"method",{"index",{"v","fs"},0},"cancel",{"41"}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"43",{"method",{"index",{"v","ts"},3},"cancel",{"44"}}}}}},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"45",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"do",{"call",{"v","log"},{"46",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"47"}}}}},{"do",{"call",{"v","log"},{"51",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}},{"return","52"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"53"}}},{["eager_start"]=true}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"54"}}}}}}},
@@ -6011,7 +6011,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 33 1 0",
 "0 #1: 10 2 0",
 "0 #2: 23 0 0",
@@ -6062,7 +6062,7 @@ body={
 "-: result None",
 }},
 {name="random_116", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -6081,7 +6081,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 3 0",
 "0 #2: 45 0 0",
 "0 #2: 31 2 0",
@@ -6110,7 +6110,7 @@ body={
 "-: result None",
 }},
 {name="random_117", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -6126,7 +6126,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 0 0",
 "0 #2: 8 3 0",
 "0 #3: 1 3 0",
@@ -6144,7 +6144,7 @@ body={
 "-: result None",
 }},
 {name="random_118", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -6152,7 +6152,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"method",{"index",{"v","ts"},2},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"2",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"try",{{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{3,{"lambda",{},{{"return",{"call",{"v","log"},{"3",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"4"}}}}}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","12"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"13",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","w2"},{2}}}},{"none"}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"15",{"method",{"index",{"v","ts"},2},"cancel",{"16"}}}}}},{}},{"with",{"call",{"v","timeout"},{0}},"cm",{{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","w2"},{2}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"18",{"method",{"index",{"v","ts"},1},"cancel",{"19"}}}}}},{}}}},{"return","20"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"21",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"22"}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"try",{{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","w1"},{1}}}}}}},{},{},{{"do",{"call",{"v","log"},{"25",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"26",{"method",{"index",{"v","ts"},1},"cancel",{"27"}}}}}},{}},{"return","28"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"21",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"22"}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"try",{{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","w1"},{1}}}}}}},{},{},{{"do",{"call",{"v","log"},{"25",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"26",{"method",{"index",{"v","ts"},1},"cancel",{"27"}}}}}},{}},{"return","28"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}}}}}},
@@ -6161,7 +6161,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 21 3 0",
 "0 #2: 21 0 0",
 "0 #2: 21 1 0",
@@ -6212,7 +6212,7 @@ body={
 "-: result None",
 }},
 {name="random_119", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -6231,7 +6231,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 20 3 0",
 "0 #1: 29 None",
 "0 #1: 56 '34'",
@@ -6262,14 +6262,14 @@ body={
 "-: result None",
 }},
 {name="random_120", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","wait_for"},{{"call",{"v","sleep"},{1,"2"}},2}}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}}},{},{},{{"do",{"call",{"v","log"},{"4",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"6",{"await",{"call",{"v","sleep"},{1,"5"}}}}}},{"do",{"call",{"v","log"},{"7",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"11"}}}}},{"return","12"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"13",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"for","i",{"call",{"v","range"},{2}},{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"method",{"index",{"v","ts"},0},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"14",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}}}},{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"15"}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"return","17"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"13",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"for","i",{"call",{"v","range"},{2}},{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"method",{"index",{"v","ts"},0},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"14",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}}}},{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"15"}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"return","17"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"18",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{2}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"19",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"20",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"21"}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"25"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w1"},{0}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"26",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","27"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","loop"},"set_task_factory",{{"v","eager_task_factory"}}}},
@@ -6279,7 +6279,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 18 3 0",
 "0 #1: 1 2 0",
 "0 #1: 1 2 0",
@@ -6314,13 +6314,13 @@ body={
 "-: result None",
 }},
 {name="random_121", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0.5,"2"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"3"}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"4"}}}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"method",{"index",{"v","ts"},2},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"5",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"6",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"7",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"8"}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"9"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"10"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"11"}}}}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","sleep"},{1,"12"}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"14",{"method",{"index",{"v","ts"},0},"cancel",{"15"}}}}}},{}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","timeout"},{0}},"cm",{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"17"}}},{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"18"}}},{["eager_start"]=true}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"19"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"20"}}}}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"22",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","23"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0.5,"2"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"3"}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"4"}}}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"method",{"index",{"v","ts"},2},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"5",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"6",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"7",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"8"}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"9"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"10"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"11"}}}}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","sleep"},{1,"12"}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"14",{"method",{"index",{"v","ts"},0},"cancel",{"15"}}}}}},{}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","timeout"},{0}},"cm",{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"17"}}},{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"18"}}},{["eager_start"]=true}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"19"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"20"}}}}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"22",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","23"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"24",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"await",{"call",{"v","sleep"},{3}}}},{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","wait_for"},{{"index",{"v","fs"},0},1}}}}}},{"do",{"call",{"v","log"},{"26",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"30"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"31",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}}},{"do",{"call",{"v","log"},{"32",{"await",{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}}}}}},{"return","33"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}}}}},
@@ -6331,7 +6331,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 24 0 0",
 "0 #1: 34 None",
 "0 #1: 24 1 0",
@@ -6363,14 +6363,14 @@ body={
 "-: result None",
 }},
 {name="random_122", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"2"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"3",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"4",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"5",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"9"}}}}}}}}}},{"return","13"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"14",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"15",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"16"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"20",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{2}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","w2"},{3}}}}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"31",{"method",{"v","var"},"get",{}}}}}}}}}},{"return","32"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"14",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"15",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"16"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"20",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{2}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","w2"},{3}}}}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"31",{"method",{"v","var"},"get",{}}}}}}}}}},{"return","32"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"33",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}}}},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"34"}}}}}}}},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"35",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}}}}},{{"do",{"call",{"v","log"},{"36"}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"37",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"38"}}}}}},{},{}},{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w2"},{1}}}}},{{"do",{"call",{"v","log"},{"39",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"40",{"v","e"}}}}}}},{},{}},{"return","41"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"42"}}},{["eager_start"]=true}}}}},
@@ -6379,7 +6379,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 0 0",
 "2 #9: 45 TimeoutError True",
 "2 #10: 14 0 0",
@@ -6405,7 +6405,7 @@ body={
 "-: result None",
 }},
 {name="random_123", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -6422,7 +6422,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 3 0",
 "0 #2: 8 0 0",
 "0 #2: 1 0 0",
@@ -6439,16 +6439,16 @@ body={
 "-: result None",
 }},
 {name="random_124", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},1}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"10",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{"method",{"index",{"v","ts"},1},"cancel",{"11"}}}}}}}}}}},{"return","13"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},1}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"10",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{"method",{"index",{"v","ts"},1},"cancel",{"11"}}}}}}}}}}},{"return","13"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"14",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","w3"},{2}}}}}},{"try",{{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","shield"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"18"}}}},{}},{"return","19"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"do",{"await",{"call",{"v","sleep"},{2}}}}},{},{},{{"do",{"call",{"v","log"},{"21",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"22",{"method",{"index",{"v","ts"},2},"cancel",{"23"}}}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"25"}}}}}}}},{"return","27"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"28",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"29",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","w3"},{0}}}},{"index",{"v","fs"},0}},{["return_exceptions"]=true}}}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"30",{"method",{"index",{"v","ts"},3},"cancel",{"31"}}}}}},{}},{"try",{{"do",{"call",{"v","log"},{"33",{"await",{"call",{"v","gather"},{{"call",{"v","shield"},{{"call",{"v","sleep"},{1.5,"32"}}}}},{["return_exceptions"]=true}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"34",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"reraise"}}}},{},{}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"35",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}}}}}},{}},{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"36"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w1"},{3}}}}},{"do",{"call",{"v","log"},{"37",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"do",{"call",{"v","log"},{"38",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"42"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"43",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"44",{"await",{"call",{"v","w1"},{3}}}}}},{"do",{"call",{"v","log"},{"45",{"await",{"call",{"v","gather"},{{"call",{"v","shield"},{{"call",{"v","w1"},{2}}}}}}}}}}}}}},{"return","46"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"28",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"29",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","w3"},{0}}}},{"index",{"v","fs"},0}},{["return_exceptions"]=true}}}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"30",{"method",{"index",{"v","ts"},3},"cancel",{"31"}}}}}},{}},{"try",{{"do",{"call",{"v","log"},{"33",{"await",{"call",{"v","gather"},{{"call",{"v","shield"},{{"call",{"v","sleep"},{1.5,"32"}}}}},{["return_exceptions"]=true}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"34",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"reraise"}}}},{},{}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"35",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}}}}}},{}},{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"36"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w1"},{3}}}}},{"do",{"call",{"v","log"},{"37",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"do",{"call",{"v","log"},{"38",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"42"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"43",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"44",{"await",{"call",{"v","w1"},{3}}}}}},{"do",{"call",{"v","log"},{"45",{"await",{"call",{"v","gather"},{{"call",{"v","shield"},{{"call",{"v","w1"},{2}}}}}}}}}}}}}},{"return","46"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"47"}}},{["eager_start"]=true}}}}},
@@ -6456,7 +6456,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 0 0",
 "0 #2: 1 1 0",
 "0 #2: main cut CancelledError('48') 1",
@@ -6469,7 +6469,7 @@ body={
 "-: result None",
 }},
 {name="random_125", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -6485,7 +6485,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 3 0",
 "0 #2: 11 1 0",
 "0 #3: 1 3 0",
@@ -6496,7 +6496,7 @@ body={
 "report: Task was destroyed but it is pending! None",
 }},
 {name="random_126", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -6513,7 +6513,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 23 True",
 "0 #1: main cut CancelledError('25') 0",
 "0 #2: 15 2 0",
@@ -6563,7 +6563,7 @@ body={
 "-: result None",
 }},
 {name="random_127", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -6579,7 +6579,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 6 1 0",
 "0 #2: 1 1 0",
 "1 #5: 22 TimeoutError True",
@@ -6596,7 +6596,7 @@ body={
 "-: result None",
 }},
 {name="random_128", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -6613,7 +6613,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 19 3 0",
 "0 #2: 1 1 0",
 "0 #2: 19 3 0",
@@ -6680,7 +6680,7 @@ body={
 "-: result None",
 }},
 {name="random_129", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -6698,7 +6698,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 3 0",
 "0 #2: 15 1 0",
 "0 #2: 24 None",
@@ -6721,7 +6721,7 @@ body={
 "-: result None",
 }},
 {name="random_130", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -6740,7 +6740,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 30 2 0",
 "0 #2: 1 1 0",
 "0 #2: 3 0 6",
@@ -6758,15 +6758,15 @@ body={
 "-: result None",
 }},
 {name="random_131", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","sleep"},{1.5,"2"}}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{3}}}}},{},{},{{"do",{"call",{"v","log"},{"4",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"call",{"v","sleep"},{2,"5"}},1}},{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"6"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"7"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"8"}}}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}},{"call",{"v","sleep"},{3,"9"}}},{["return_exceptions"]=true}}}}}},{"try",{{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","sleep"},{2,"11"}}}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"method",{"index",{"v","ts"},1},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"13",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"14",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}}}}},{{"do",{"call",{"v","log"},{"15"}}}},{}}},{},{},{{"do",{"call",{"v","log"},{"16",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}}}},{"return","17"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","sleep"},{1.5,"2"}}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{3}}}}},{},{},{{"do",{"call",{"v","log"},{"4",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"call",{"v","sleep"},{2,"5"}},1}},{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"6"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"7"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"8"}}}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}},{"call",{"v","sleep"},{3,"9"}}},{["return_exceptions"]=true}}}}}},{"try",{{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","sleep"},{2,"11"}}}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"method",{"index",{"v","ts"},1},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"13",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"14",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}}}}},{{"do",{"call",{"v","log"},{"15"}}}},{}}},{},{},{{"do",{"call",{"v","log"},{"16",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}}}},{"return","17"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"18",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"call",{"v","log"},{"19",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"23"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"25",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"26"}}}}}},{},{}},{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","w3"},{2}}}},1}}}}}},{"return","28"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"29",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}},{["eager_start"]=true}},{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"32",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"34"}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}}}}}}},{}},{"return","37"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"29",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}},{["eager_start"]=true}},{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"32",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"34"}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}}}}}}},{}},{"return","37"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"38",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"39",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"41"}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"44",{"method",{"index",{"v","ts"},2},"cancel",{"45"}}}}}},{}},{"return","46"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"47"}}}}}}},
@@ -6777,7 +6777,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 51 ['pending', 'pending', 'pending', 'pending']",
 "0 #2: 29 0 0",
 "0 #2: 18 0 0",
@@ -6813,13 +6813,13 @@ body={
 "report: Task exception was never retrieved TimeoutError",
 }},
 {name="random_132", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
-{"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","sleep"},{0,"2"}}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"call",{"v","log"},{"6",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","7"}}},
+{"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","sleep"},{0,"2"}}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"call",{"v","log"},{"6",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","7"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"8",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","==",{"v","x"},2},{{"raise",{"call",{"v","Err"},{"9"}}}},{}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","w4"},{0}}}}}},{"try",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{0}}}}}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"12"}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"13",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","14"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"15",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"16"}}},{"do",{"call",{"v","log"},{"19",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","w3"},{3}}}}}},{"return","21"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"22",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","w4"},{3}}}}}},{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","shield"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"24"}}}}}}}}}},{"try",{{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","shield"},{{"index",{"v","fs"},0}}}}}}}},{},{},{{"do",{"call",{"v","log"},{"27",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"do",{"call",{"v","log"},{"29",{"method",{"v","var"},"get",{}}}}},{"return","30"}}},
@@ -6828,11 +6828,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"41"}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"42"}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"43",{"await",{"index",{"v","fs"},0}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"44",{"method",{"index",{"v","ts"},0},"cancel",{"45"}}}}}},{}},{"do",{"call",{"v","log"},{"47",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"46"}}},{["eager_start"]=true}},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"48",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}},1}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"43",{"await",{"index",{"v","fs"},0}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"44",{"method",{"index",{"v","ts"},0},"cancel",{"45"}}}}}},{}},{"do",{"call",{"v","log"},{"47",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"46"}}},{["eager_start"]=true}},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"48",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}},1}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 31 3 0",
 "20 #7: 43 'completed'",
 "20 #7: 44 False",
@@ -6873,17 +6873,17 @@ body={
 "-: result None",
 }},
 {name="random_133", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}},{"try",{{"try",{{"with",{"call",{"v","timeout"},{0}},"cm",{{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"7",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{"method",{"index",{"v","ts"},2},"cancel",{"8"}}}}}}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"10",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","sleep"},{0,"11"}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"13",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","sleep"},{0.5,"14"}}}}}},{"return","16"}}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"17",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{0}}}},{"index",{"v","fs"},1}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}}}},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}}}},{}},{"do",{"call",{"v","log"},{"20",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"22"}}}}}}},{"return","25"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"17",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{0}}}},{"index",{"v","fs"},1}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}}}},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}}}},{}},{"do",{"call",{"v","log"},{"20",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"22"}}}}}}},{"return","25"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"26",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"27",{"await",{"index",{"v","fs"},0}}}}},{"do",{"call",{"v","log"},{"28",{"await",{"call",{"v","w3"},{1}}}}}},{"try",{{"do",{"call",{"v","log"},{"29",{"method",{"index",{"v","fs"},0},"cancel",{"32"}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"34",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"raise",{"call",{"v","Err"},{"35"}}}}}},{},{}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0.5,"36"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"37"}}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"38",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"42"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"43",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"45",{"await",{"call",{"v","gather"},{{"call",{"v","w3"},{3}},{"call",{"v","sleep"},{0.5,"44"}},{"call",{"v","gather"},{{"call",{"v","w4"},{1}},{"call",{"v","w3"},{0}}}}},{["return_exceptions"]=true}}}}}}}},{"return","46"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"47",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}}}},{}},{"return","48"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"49",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"51",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}},{"do",{"call",{"v","log"},{"53",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"try",{{"with",{"call",{"v","timeout"},{0}},"cm",{{"do",{"call",{"v","log"},{"54",{"await",{"call",{"v","w3"},{1}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"55",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","56"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"49",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"51",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}},{"do",{"call",{"v","log"},{"53",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"try",{{"with",{"call",{"v","timeout"},{0}},"cm",{{"do",{"call",{"v","log"},{"54",{"await",{"call",{"v","w3"},{1}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"55",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","56"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","loop"},"set_task_factory",{{"v","eager_task_factory"}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}}},
@@ -6893,7 +6893,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 17 2 0",
 "0 #1: 1 0 0",
 "0 #1: 47 1 0",
@@ -6940,7 +6940,7 @@ body={
 "-: result None",
 }},
 {name="random_134", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -6959,7 +6959,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 5 3 0",
 "0 #2: 21 0 0",
 "0 #2: 5 2 0",
@@ -6981,7 +6981,7 @@ body={
 "-: result None",
 }},
 {name="random_135", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -6989,7 +6989,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"2"}}}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"method",{"index",{"v","ts"},3},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"3",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","gather"},{{"index",{"v","fs"},1}},{["return_exceptions"]=true}}}}}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"6",{"await",{"call",{"v","sleep"},{2,"5"}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"7",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","sleep"},{0,"8"}}},{["return_exceptions"]=true}},1}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"10",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","11"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"12",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"13"}}}}}}}},{}},{"try",{{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","w3"},{3}}}}}},{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","w3"},{1}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}}}},{"return","18"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"19",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","~=",{"v","x"},1},{{"raise",{"call",{"v","Err"},{"20"}}}},{}},{"try",{{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}},{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}}},{"index",{"v","fs"},0}},{["return_exceptions"]=true}},{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}},1}},{"call",{"v","w2"},{0}}},{["return_exceptions"]=true}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"22",{"method",{"index",{"v","ts"},0},"cancel",{"23"}}}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","w3"},{3}}}}}},{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","gather"},{{"call",{"v","w2"},{1}},{"call",{"v","wait"},{{"list",{"index",{"v","fs"},2}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}},{["return_exceptions"]=true}}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"34",{"method",{"v","var"},"get",{}}}}}}}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"35",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"reraise"}}}},{},{}},{"return","36"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"19",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","~=",{"v","x"},1},{{"raise",{"call",{"v","Err"},{"20"}}}},{}},{"try",{{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}},{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}}},{"index",{"v","fs"},0}},{["return_exceptions"]=true}},{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}},1}},{"call",{"v","w2"},{0}}},{["return_exceptions"]=true}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"22",{"method",{"index",{"v","ts"},0},"cancel",{"23"}}}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","w3"},{3}}}}}},{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","gather"},{{"call",{"v","w2"},{1}},{"call",{"v","waited"},{{"list",{"index",{"v","fs"},2}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}},{["return_exceptions"]=true}}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"34",{"method",{"v","var"},"get",{}}}}}}}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"35",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"reraise"}}}},{},{}},{"return","36"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"37",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"38",{"method",{"index",{"v","fs"},2},"cancel",{"41"}}}}},{"try",{{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{3,{"lambda",{},{{"return",{"call",{"v","log"},{"50",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"try",{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"51"}}}},{},{},{{"do",{"call",{"v","log"},{"52",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"53",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"reraise"}}}},{},{}},{"return","54"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}}}}},
@@ -7000,7 +7000,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 2 0",
 "0 #1: 57 0 6",
 "0 #2: 1 3 0",
@@ -7026,7 +7026,7 @@ body={
 "-: result None",
 }},
 {name="random_136", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -7045,7 +7045,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 60 None",
 "0 #2: 23 0 0",
 "0 #2: 40 3 0",
@@ -7100,7 +7100,7 @@ body={
 "-: result None",
 }},
 {name="random_137", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -7115,7 +7115,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 3 0",
 "20 #7: 2 'completed'",
 "20 #7: 6 InvalidStateError",
@@ -7128,7 +7128,7 @@ body={
 "-: result None",
 }},
 {name="random_138", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -7144,7 +7144,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 31 1 0",
 "0 #1: 1 3 0",
 "0 #2: 1 2 0",
@@ -7172,14 +7172,14 @@ body={
 "-: result None",
 }},
 {name="random_139", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"method",{"index",{"v","fs"},2},"cancel",{"5"}}}}},{"try",{{"do",{"call",{"v","log"},{"7",{"method",{"index",{"v","fs"},1},"cancel",{"10"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"12",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"13"}}}}}},{},{}},{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","shield"},{{"call",{"v","shield"},{{"call",{"v","sleep"},{1,"14"}}}}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"16"}}}}}}}},{}},{"return","17"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"18",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","w1"},{0}}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"20"}}}},{"call",{"v","sleep"},{2,"21"}},{"call",{"v","w1"},{3}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"22",{"await",{"v","c"}}}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"index",{"v","fs"},2}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","w1"},{3}}}}}},{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","28"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"18",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","w1"},{0}}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"20"}}}},{"call",{"v","sleep"},{2,"21"}},{"call",{"v","w1"},{3}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"22",{"await",{"v","c"}}}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"index",{"v","fs"},2}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","w1"},{3}}}}}},{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","28"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}},
@@ -7188,7 +7188,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 18 2 0",
 "0 #2: 1 0 0",
 "0 #2: 2 True",
@@ -7232,7 +7232,7 @@ body={
 "-: result None",
 }},
 {name="random_140", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -7248,7 +7248,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 42 True",
 "0 #1: main cut CancelledError('45') 0",
 "0 #2: 1 0 0",
@@ -7262,13 +7262,13 @@ body={
 "-: result None",
 }},
 {name="random_141", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1},{"index",{"v","fs"},1},{"index",{"v","fs"},2}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}},{"do",{"call",{"v","log"},{"6",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"10"}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","sleep"},{0.5,"11"}}}}}},{"return","13"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1},{"index",{"v","fs"},1},{"index",{"v","fs"},2}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}},{"do",{"call",{"v","log"},{"6",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"10"}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","sleep"},{0.5,"11"}}}}}},{"return","13"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"14",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"16",{"method",{"v","var"},"get",{}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"18"}}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","w1"},{3}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"20",{"method",{"index",{"v","ts"},3},"cancel",{"21"}}}}}},{}},{"return","22"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"23"}}}}}}},
@@ -7279,7 +7279,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 27 True",
 "0 #2: 14 2 0",
 "0 #2: 16 0",
@@ -7289,7 +7289,7 @@ body={
 "-: result None",
 }},
 {name="random_142", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -7297,7 +7297,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"await",{"index",{"v","fs"},0}}}}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","sleep"},{3,"3"}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"5"}}}}}}}},{}},{"return","6"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"7",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"8",{"method",{"index",{"v","ts"},2},"cancel",{"9"}}}}}},{}},{"do",{"call",{"v","log"},{"10",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"11"}}}}},{"return","15"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"16",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"call",{"v","w4"},{3}},0.5}}},{["return_exceptions"]=true}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"raise",{"call",{"v","Err"},{"19"}}}}}},{},{}},{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","sleep"},{0,"20"}},{"call",{"v","sleep"},{1,"21"}},{"call",{"v","sleep"},{3,"22"}}}}},{{"do",{"call",{"v","log"},{"23",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"}}}}}}},{},{}},{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","gather"},{{"call",{"v","w4"},{1}},{"call",{"v","w3"},{2}},{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"return","26"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"16",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"call",{"v","w4"},{3}},0.5}}},{["return_exceptions"]=true}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"raise",{"call",{"v","Err"},{"19"}}}}}},{},{}},{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","sleep"},{0,"20"}},{"call",{"v","sleep"},{1,"21"}},{"call",{"v","sleep"},{3,"22"}}}}},{{"do",{"call",{"v","log"},{"23",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"}}}}}}},{},{}},{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","gather"},{{"call",{"v","w4"},{1}},{"call",{"v","w3"},{2}},{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"return","26"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"27",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"index",{"v","fs"},0}}}},{{"do",{"call",{"v","log"},{"28",{"call",{"v","state"},{{"v","t"}}}}}}}},{"do",{"call",{"v","log"},{"29",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}},{"call",{"v","w4"},{3}}}}}}}},{"do",{"method",{"v","var"},"set",{"30"}}},{"return","32"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"33",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"try",{{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","sleep"},{0,"34"}},{"call",{"v","w4"},{2}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"35",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"36",{"v","e"}}}}}}},{},{}},{"try",{{"do",{"call",{"v","log"},{"37",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"38"}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"42",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"43"}}}}}},{},{}}},{},{},{{"do",{"call",{"v","log"},{"44",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}}}},{"do",{"call",{"v","log"},{"45",{"await",{"index",{"v","fs"},0}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","46"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -7309,7 +7309,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 49 None",
 "0 #2: 27 0 0",
 "0 #2: 7 3 0",
@@ -7341,7 +7341,7 @@ body={
 "-: result None",
 }},
 {name="random_143", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -7359,7 +7359,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 22 1 0",
 "0 #2: 10 0 0",
 "0 #2: 1 2 0",
@@ -7465,7 +7465,7 @@ body={
 "-: result None",
 }},
 {name="random_144", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -7484,7 +7484,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 1 0",
 "0 #1: 60 True",
 "0 #2: 20 0 0",
@@ -7500,7 +7500,7 @@ body={
 "-: result None",
 }},
 {name="random_145", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -7518,7 +7518,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 31 None",
 "0 #1: 36 None",
 "0 #1: 50 True",
@@ -7530,13 +7530,13 @@ body={
 "-: result None",
 }},
 {name="random_146", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","sleep"},{0,"2"}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"6",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"index",{"v","fs"},0},1}},{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"return","7"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","sleep"},{0,"2"}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"6",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"index",{"v","fs"},0},1}},{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"return","7"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"8",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{2}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","w2"},{3}}}}}},{"return","11"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"12",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}}}}}}},{}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","13"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -7547,7 +7547,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 2 0",
 "0 #1: 1 2 0",
 "0 #3: 3 '2'",
@@ -7559,7 +7559,7 @@ body={
 "-: result None",
 }},
 {name="random_147", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -7577,7 +7577,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 29 True",
 "0 #2: 24 1 0",
 "0 #2: 1 2 0",
@@ -7594,25 +7594,25 @@ body={
 "-: result None",
 }},
 {name="random_148", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
-{"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","sleep"},{2,"2"}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"4",{"method",{"index",{"v","ts"},1},"cancel",{"5"}}}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"6",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}},{},{},{{"do",{"call",{"v","log"},{"7",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}},{"do",{"call",{"v","log"},{"11",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},1},{"index",{"v","fs"},1}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}},{"none"}}}}}}},{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{0.5,"12"}},{"call",{"v","wait_for"},{{"call",{"v","sleep"},{2,"13"}},1}},{"call",{"v","wait"},{{"list",{"index",{"v","fs"},2},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"15"}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"17"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"18"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"19"}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"method",{"v","var"},"set",{"20"}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"22",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"23"}}}}}},{},{}},{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"if",{"cmp","==",true,2},{{"raise",{"call",{"v","Err"},{"24"}}}},{}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},1}}}},{"do",{"call",{"v","log"},{"25",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_exception"},{"call",{"v","Err"},{"27"}}}}}}},{"do",{"call",{"v","log"},{"32",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"30"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"31"}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"33",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}}},{"return","34"}}},
+{"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","sleep"},{2,"2"}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"4",{"method",{"index",{"v","ts"},1},"cancel",{"5"}}}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"6",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}},{},{},{{"do",{"call",{"v","log"},{"7",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}},{"do",{"call",{"v","log"},{"11",{"await",{"call",{"v","wait_for"},{{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},1},{"index",{"v","fs"},1}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}},{"none"}}}}}}},{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{0.5,"12"}},{"call",{"v","wait_for"},{{"call",{"v","sleep"},{2,"13"}},1}},{"call",{"v","waited"},{{"list",{"index",{"v","fs"},2},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"15"}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"17"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"18"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"19"}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"method",{"v","var"},"set",{"20"}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"22",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"23"}}}}}},{},{}},{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"if",{"cmp","==",true,2},{{"raise",{"call",{"v","Err"},{"24"}}}},{}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},1}}}},{"do",{"call",{"v","log"},{"25",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_exception"},{"call",{"v","Err"},{"27"}}}}}}},{"do",{"call",{"v","log"},{"32",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"30"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"31"}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"33",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}}},{"return","34"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"35",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","sleep"},{0,"36"}}}}},{{"do",{"call",{"v","log"},{"37",{"await",{"v","c"}}}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{0.5}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"38",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"39",{"method",{"index",{"v","ts"},3},"cancel",{"40"}}}}}},{}},{"return","41"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"42",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"43",{"method",{"index",{"v","ts"},3},"cancel",{"44"}}}}}},{}},{"do",{"call",{"v","log"},{"45",{"await",{"call",{"v","shield"},{{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}},{"do",{"call",{"v","log"},{"46",{"method",{"call",{"v","current_task"},{}},"uncancel",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"return","49"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"42",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"43",{"method",{"index",{"v","ts"},3},"cancel",{"44"}}}}}},{}},{"do",{"call",{"v","log"},{"45",{"await",{"call",{"v","shield"},{{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}},{"do",{"call",{"v","log"},{"46",{"method",{"call",{"v","current_task"},{}},"uncancel",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"return","49"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"50",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}}}},{}},{"do",{"call",{"v","log"},{"51",{"await",{"call",{"v","w3"},{2}}}}}},{"return","52"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"53",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"55",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{0,"54"}},{"call",{"v","wait_for"},{{"call",{"v","w1"},{3}},2}}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}}}},{}},{"return","56"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"57"}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"58",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}}}}}},{}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w0"},{0}},{"call",{"v","w4"},{1}}}}},{{"do",{"call",{"v","log"},{"59",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"58",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}}}}}},{}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w0"},{0}},{"call",{"v","w4"},{1}}}}},{{"do",{"call",{"v","log"},{"59",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 50 1 0",
 "0 #2: 35 2 0",
 "0 #2: 35 2 0",
@@ -7662,23 +7662,23 @@ body={
 "report: Task exception was never retrieved TimeoutError",
 }},
 {name="random_149", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","sleep"},{1,"2"}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"3"}}}}},{["return_exceptions"]=true}},0.5}}}}}},{"do",{"call",{"v","log"},{"5",{"await",{"index",{"v","fs"},0}}}}},{"return","6"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"7",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w1"},{0}},{"call",{"v","w1"},{2}}}}},{{"do",{"call",{"v","log"},{"8",{"call",{"v","state"},{{"v","t"}}}}}}}},{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","sleep"},{1,"9"}}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","shield"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"11"}}},{["eager_start"]=true}}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"return","13"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"7",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w1"},{0}},{"call",{"v","w1"},{2}}}}},{{"do",{"call",{"v","log"},{"8",{"call",{"v","state"},{{"v","t"}}}}}}}},{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","sleep"},{1,"9"}}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","shield"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"11"}}},{["eager_start"]=true}}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"return","13"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"14"}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}},{["eager_start"]=true}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"15"}}}}}}},
-{"try",{{"try",{{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"16"}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","w1"},{1}}}}}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w0"},{0}}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"20",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"try",{{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"16"}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","w1"},{1}}}}}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w0"},{0}}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"20",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 7 0 0",
 "0 #2: 1 0 0",
 "0 #2: 1 2 0",
@@ -7694,14 +7694,14 @@ body={
 "-: result None",
 }},
 {name="random_150", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","wait_for"},{{"call",{"v","sleep"},{1.5,"2"}},0.5}}}}}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","shield"},{{"call",{"v","shield"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"4"}}},{["eager_start"]=true}}}}}}}}}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"await",{"call",{"v","sleep"},{0}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"6",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},0}}}},{"try",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"7"}}}}}}}},{}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"8",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","10"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}},{["eager_start"]=true}},2}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"13",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"14",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"16"}}}}}}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}},0.5}}}}}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}},{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","21"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}},{["eager_start"]=true}},2}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"13",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"14",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"16"}}}}}}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}},0.5}}}}}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}},{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","21"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"22",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"23",{"method",{"index",{"v","ts"},2},"cancel",{"24"}}}}}},{}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"return","25"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"26",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w1"},{3}},{"call",{"v","w1"},{3}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"27",{"call",{"v","state"},{{"v","t"}}}}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"35",{"method",{"v","var"},"get",{}}}}}}}}}},{"return","36"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -7712,7 +7712,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 22 3 0",
 "0 #2: 23 True",
 "3 #12: 41 ['25', '40']",
@@ -7723,7 +7723,7 @@ body={
 "-: result None",
 }},
 {name="random_151", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -7733,7 +7733,7 @@ body={
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"8",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"try",{{"do",{"call",{"v","log"},{"9",{"await",{"index",{"v","fs"},1}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"10",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{},{}},{"return","11"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"12",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"13",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_result"},"17"}}}}},{"do",{"call",{"v","log"},{"18",{"await",{"call",{"v","w4"},{0}}}}}},{"return","19"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"21",{"method",{"index",{"v","ts"},1},"cancel",{"22"}}}}}},{}},{"try",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}}}},{}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"index",{"v","fs"},0}}},{"none"}}}}}}}},{},{},{{"do",{"call",{"v","log"},{"24",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},2},{{"do",{"method",{"index",{"v","hs"},2},"cancel",{}}}},{}},{"return","25"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"26",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},2},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"28",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w4"},{0}}}},2}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","29"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"26",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},2},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"28",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w4"},{0}}}},2}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","29"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"30"}}}}}}},
@@ -7743,7 +7743,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 20 3 0",
 "0 #2: 21 True",
 "0 #2: 26 0 0",
@@ -7774,7 +7774,7 @@ body={
 "-: result None",
 }},
 {name="random_152", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -7794,7 +7794,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 24 0 0",
 "0 #1: 9 0 0",
 "0 #1: 1 2 0",
@@ -7809,15 +7809,15 @@ body={
 "-: result None",
 }},
 {name="random_153", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","shield"},{{"call",{"v","shield"},{{"call",{"v","sleep"},{3,"2"}}}}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"4"}}}}}}}},{}},{"return","5"}}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"6",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{2}}}}},{"do",{"call",{"v","log"},{"8",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"10",{"method",{"index",{"v","ts"},1},"cancel",{"11"}}}}}},{}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"12",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"14",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}}},{},{},{{"do",{"call",{"v","log"},{"16",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}}}},{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","gather"},{{"index",{"v","fs"},0},{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}},{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}}}}}}}},{"return","18"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"19",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","w3"},{0}}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","w3"},{3}},{"call",{"v","sleep"},{2,"21"}}}},{"call",{"v","wait_for"},{{"index",{"v","fs"},0},2}},{"call",{"v","gather"},{{"index",{"v","fs"},0}},{["return_exceptions"]=true}}},{["return_exceptions"]=true}}}}}},{"try",{{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}},{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"25"}}}},{}},{"do",{"await",{"call",{"v","sleep"},{3}}}},{"return","26"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"6",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{2}}}}},{"do",{"call",{"v","log"},{"8",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"10",{"method",{"index",{"v","ts"},1},"cancel",{"11"}}}}}},{}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"12",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"14",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}}},{},{},{{"do",{"call",{"v","log"},{"16",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}}}},{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","gather"},{{"index",{"v","fs"},0},{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}},{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}}}}}}}},{"return","18"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"19",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","w3"},{0}}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","w3"},{3}},{"call",{"v","sleep"},{2,"21"}}}},{"call",{"v","wait_for"},{{"index",{"v","fs"},0},2}},{"call",{"v","gather"},{{"index",{"v","fs"},0}},{["return_exceptions"]=true}}},{["return_exceptions"]=true}}}}}},{"try",{{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}},{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"25"}}}},{}},{"do",{"await",{"call",{"v","sleep"},{3}}}},{"return","26"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"27",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}}}}}},{}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"33",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{"method",{"index",{"v","ts"},3},"cancel",{"34"}}}}}}}}}}},{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"call",{"v","log"},{"36",{"await",{"call",{"v","shield"},{{"call",{"v","gather"},{{"index",{"v","fs"},0},{"call",{"v","w2"},{1}},{"call",{"v","w3"},{3}}},{["return_exceptions"]=true}}}}}}}},{"do",{"call",{"v","log"},{"38",{"await",{"call",{"v","sleep"},{0,"37"}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"39",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"40",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"41"}}}}},{"return","45"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"46",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"47",{"await",{"call",{"v","shield"},{{"call",{"v","shield"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}},{["eager_start"]=true}}}}}}}}}},{"do",{"call",{"v","log"},{"49",{"await",{"call",{"v","sleep"},{0.5,"48"}}}}}},{"return","50"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -7829,7 +7829,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 3 0",
 "0 #2: 6 1 0",
 "0 #2: 8 0 9",
@@ -7876,7 +7876,7 @@ body={
 "-: result None",
 }},
 {name="random_154", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -7884,7 +7884,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"await",{"call",{"v","sleep"},{3}}}},{"do",{"call",{"v","log"},{"2",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"3"}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"7",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"8"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{2,"10"}},{"call",{"v","wait_for"},{{"call",{"v","sleep"},{2,"11"}},2}}}}}}}},{"return","13"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"14",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","w2"},{3}}}}}},{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","w2"},{0}}}}}},{"return","17"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"18",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"19"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{1}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"20",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"do",{"call",{"v","log"},{"21",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"23"}}}}}}},{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","w2"},{2}}}}}},{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","shield"},{{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"28",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","29"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"18",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"19"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{1}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"20",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"do",{"call",{"v","log"},{"21",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"23"}}}}}}},{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","w2"},{2}}}}}},{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","shield"},{{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"28",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","29"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","loop"},"set_task_factory",{{"v","eager_task_factory"}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"30"}}}}}}},
@@ -7894,7 +7894,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 33 0",
 "0 #1: 1 0 0",
 "2 #6: 7 TimeoutError True",
@@ -7903,7 +7903,7 @@ body={
 "-: result None",
 }},
 {name="random_155", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -7923,7 +7923,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 35 3 0",
 "0 #1: 28 2 0",
 "0 #1: 29 True",
@@ -7958,16 +7958,16 @@ body={
 "-: result None",
 }},
 {name="random_156", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
-{"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"await",{"index",{"v","fs"},0}}}}},{"for","i",{"call",{"v","range"},{2}},{{"try",{{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"3"}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","shield"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"5"}}},{["eager_start"]=true}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"6"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"7"}}},{["eager_start"]=true}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{},{}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"17",{"method",{"v","var"},"get",{}}}}}}}}}},{"if",{"cmp","==",true,2},{{"raise",{"call",{"v","Err"},{"18"}}}},{}},{"return","19"}}},
+{"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"await",{"index",{"v","fs"},0}}}}},{"for","i",{"call",{"v","range"},{2}},{{"try",{{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"3"}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","shield"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"5"}}},{["eager_start"]=true}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"6"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"7"}}},{["eager_start"]=true}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{},{}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"17",{"method",{"v","var"},"get",{}}}}}}}}}},{"if",{"cmp","==",true,2},{{"raise",{"call",{"v","Err"},{"18"}}}},{}},{"return","19"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"21",{"method",{"index",{"v","ts"},3},"cancel",{"22"}}}}}},{}},{"try",{{"do",{"call",{"v","log"},{"23",{"method",{"index",{"v","fs"},0},"cancel",{"26"}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"28",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"29",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"30"}}}}},{"return","34"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"35",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"36",{"await",{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"37",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"38"}}}}}}}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","45"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"46",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"47",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}},{["eager_start"]=true}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"try",{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"48"}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},0},{{"do",{"method",{"index",{"v","hs"},0},"cancel",{}}}},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"49",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"reraise"}}}},{},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},1},{{"do",{"method",{"index",{"v","hs"},1},"cancel",{}}}},{}},{"return","50"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"46",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"47",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}},{["eager_start"]=true}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"try",{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"48"}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},0},{{"do",{"method",{"index",{"v","hs"},0},"cancel",{}}}},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"49",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"reraise"}}}},{},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},1},{{"do",{"method",{"index",{"v","hs"},1},"cancel",{}}}},{}},{"return","50"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"51",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"52"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"53"}}}}},{"do",{"call",{"v","log"},{"55",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"54"}}}}}}}},{"do",{"call",{"v","log"},{"57",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"56"}}}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"58",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},1}}}},{"do",{"call",{"v","log"},{"60",{"await",{"call",{"v","wait_for"},{{"call",{"v","sleep"},{0,"59"}},1}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"61",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"62",{"method",{"index",{"v","ts"},0},"cancel",{"63"}}}}}},{}},{"return","64"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"65"}}},{["eager_start"]=true}}}}},
@@ -7977,7 +7977,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 35 2 0",
 "0 #2: 35 2 0",
 "0 #2: 1 1 0",
@@ -8027,7 +8027,7 @@ body={
 "-: result None",
 }},
 {name="random_157", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -8046,7 +8046,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 2 0",
 "0 #2: 8 3 0",
 "0 #2: 1 2 0",
@@ -8064,7 +8064,7 @@ body={
 "-: result None",
 }},
 {name="random_158", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -8083,7 +8083,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 26 3 0",
 "0 #1: 16 2 0",
 "0 #1: 26 3 0",
@@ -8100,7 +8100,7 @@ body={
 "-: result None",
 }},
 {name="random_159", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -8120,7 +8120,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 17 3 0",
 "0 #1: 1 3 0",
 "0 #1: 18 '16'",
@@ -8263,7 +8263,7 @@ body={
 "-: result None",
 }},
 {name="random_160", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -8280,7 +8280,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 0 0",
 "0 #2: 2 True",
 "0 #2: 5 None",
@@ -8312,23 +8312,23 @@ body={
 "-: result None",
 }},
 {name="random_161", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","shield"},{{"call",{"v","gather"},{{"call",{"v","sleep"},{2,"2"}},{"call",{"v","sleep"},{0,"3"}}}}}}}}}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","shield"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"5"}}}},{"index",{"v","fs"},2},{"index",{"v","fs"},1}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"return","9"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","shield"},{{"call",{"v","gather"},{{"call",{"v","sleep"},{2,"2"}},{"call",{"v","sleep"},{0,"3"}}}}}}}}}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","shield"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"5"}}}},{"index",{"v","fs"},2},{"index",{"v","fs"},1}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"return","9"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"10",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"11",{"await",{"call",{"v","w2"},{3}}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"13",{"method",{"index",{"v","ts"},3},"cancel",{"14"}}}}}},{}},{"return","15"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"16",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"for","i",{"call",{"v","range"},{2}},{{"for","i",{"call",{"v","range"},{2}},{{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"17",{"method",{"index",{"v","fs"},0},"cancel",{"20"}}}}}}}}}}}},{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","sleep"},{0.5,"25"}},{"call",{"v","w1"},{0}}}}}}}}}}}}}},{"do",{"call",{"v","log"},{"27",{"await",{"index",{"v","fs"},2}}}}},{"try",{{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"28",{"method",{"index",{"v","ts"},1},"cancel",{"29"}}}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"30",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"31",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{3}}}},{"return","32"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"33"}}},{["eager_start"]=true}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}},
-{"try",{{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"34",{"method",{"index",{"v","ts"},1},"cancel",{"35"}}}}}},{}},{"do",{"call",{"v","log"},{"36",{"await",{"call",{"v","w2"},{2}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"37",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"38"}}}},{}},{"do",{"call",{"v","log"},{"39",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}},1}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"34",{"method",{"index",{"v","ts"},1},"cancel",{"35"}}}}}},{}},{"do",{"call",{"v","log"},{"36",{"await",{"call",{"v","w2"},{2}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"37",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"38"}}}},{}},{"do",{"call",{"v","log"},{"39",{"await",{"call",{"v","wait_for"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}},1}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 34 True",
 "0 #1: 1 2 0",
 "2 #9: 4 ['2', '3']",
@@ -8350,7 +8350,7 @@ body={
 "-: result None",
 }},
 {name="random_162", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -8365,7 +8365,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 1 0",
 "2 #7: 3 '2'",
 "2 #8: 9 1",
@@ -8379,7 +8379,7 @@ body={
 "report: Future exception was never retrieved CancelledError",
 }},
 {name="random_163", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -8400,7 +8400,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 13 1 0",
 "0 #1: 8 2 0",
 "0 #1: 1 0 0",
@@ -8452,7 +8452,7 @@ body={
 "report: Task exception was never retrieved Err('4')",
 }},
 {name="random_164", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -8468,7 +8468,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 0 0",
 "0 #1: 7 3 0",
 "0 #1: 19 0 5",
@@ -8483,13 +8483,13 @@ body={
 "-: result None",
 }},
 {name="random_165", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","sleep"},{1,"2"}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"4"}}}}}}}},{}}}},{"do",{"call",{"v","log"},{"6",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"5"}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}},{"none"}}}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"7",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"9"}}}}}}}}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"return","15"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","sleep"},{1,"2"}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"4"}}}}}}}},{}}}},{"do",{"call",{"v","log"},{"6",{"await",{"call",{"v","wait_for"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"5"}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}},{"none"}}}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"7",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"9"}}}}}}}}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"return","15"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"16",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{0.5}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"call",{"v","log"},{"18",{"await",{"call",{"v","w1"},{0}}}}}},{"return","19"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}}},
@@ -8498,7 +8498,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 16 0 0",
 "0 #2: 16 3 0",
 "0 #2: 16 1 0",
@@ -8510,13 +8510,13 @@ body={
 "-: result None",
 }},
 {name="random_166", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"2"}}},{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"3"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"4"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"5"}}}}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"6"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"7"}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"9"}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}},0}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"12",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"13"}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"17",{"method",{"index",{"v","ts"},3},"cancel",{"18"}}}}}},{}},{"return","19"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"2"}}},{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"3"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"4"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"5"}}}}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"6"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"7"}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","wait_for"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"9"}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}},0}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"12",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"13"}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"17",{"method",{"index",{"v","ts"},3},"cancel",{"18"}}}}}},{}},{"return","19"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"22",{"method",{"v","var"},"get",{}}}}},{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w2"},{3}},{"index",{"v","fs"},0}}}},{{"do",{"call",{"v","log"},{"23",{"await",{"v","c"}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"24",{"method",{"index",{"v","ts"},3},"cancel",{"25"}}}}}},{}},{"do",{"call",{"v","log"},{"26",{"method",{"index",{"v","fs"},0},"cancel",{"29"}}}}},{"return","31"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"32",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"33",{"await",{"call",{"v","w1"},{3}}}}}},{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","sleep"},{0,"34"}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"35",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"36",{"v","e"}}}}}}},{},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"37",{"method",{"index",{"v","ts"},0},"cancel",{"38"}}}}}},{}},{"do",{"call",{"v","log"},{"39",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"43"}}}}},{"return","44"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -8526,7 +8526,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 32 0 0",
 "0 #2: 20 3 0",
 "0 #2: 22 0",
@@ -8542,7 +8542,7 @@ body={
 "-: result None",
 }},
 {name="random_167", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -8559,7 +8559,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 18 1 0",
 "0 #2: 19 True",
 "0 #2: 22",
@@ -8572,7 +8572,7 @@ body={
 "-: result None",
 }},
 {name="random_168", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -8589,7 +8589,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 16 1 0",
 "0 #2: 16 3 0",
 "0 #2: 16 1 0",
@@ -8636,7 +8636,7 @@ body={
 "-: result None",
 }},
 {name="random_169", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -8653,7 +8653,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 28 0 3",
 "0 #2: 8 1 0",
 "0 #2: 1 2 0",
@@ -8750,7 +8750,7 @@ body={
 "-: result None",
 }},
 {name="random_170", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -8769,7 +8769,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 5 1 0",
 "0 #1: 6 True",
 "0 #2: 15 2 0",
@@ -8810,7 +8810,7 @@ body={
 "-: result None",
 }},
 {name="random_171", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -8830,7 +8830,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 48 3 0",
 "0 #1: 50 0 2",
 "0 #1: 7 3 0",
@@ -8891,7 +8891,7 @@ body={
 "-: result None",
 }},
 {name="random_172", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -8908,7 +8908,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 26 None",
 "0 #1: 31 InvalidStateError",
 "0 #1: 1 1 0",
@@ -8942,7 +8942,7 @@ body={
 "-: result None",
 }},
 {name="random_173", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -8951,16 +8951,16 @@ body={
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"2",{"method",{"index",{"v","fs"},0},"cancel",{"5"}}}}},{"do",{"call",{"v","log"},{"7",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"11"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"12",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"18",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{"method",{"index",{"v","ts"},1},"cancel",{"19"}}}}}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"21",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"reraise"}}}},{},{}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","sleep"},{1.5,"22"}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"24",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"28"}}}}},{"return","29"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"30",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","w3"},{2}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"32",{"method",{"index",{"v","ts"},2},"cancel",{"33"}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"method",{"index",{"v","ts"},2},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"34",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"return","35"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"36",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"37",{"await",{"call",{"v","w2"},{3}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"38",{"method",{"index",{"v","ts"},0},"cancel",{"39"}}}}}},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"47",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"return","48"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"49",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w2"},{0}},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"50",{"call",{"v","state"},{{"v","t"}}}}}}}},{"do",{"call",{"v","log"},{"52",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{0,"51"}}}}}}}},{"do",{"call",{"v","log"},{"54",{"method",{"v","var"},"get",{}}}}},{"do",{"call",{"v","log"},{"56",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","57"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"49",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w2"},{0}},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"50",{"call",{"v","state"},{{"v","t"}}}}}}}},{"do",{"call",{"v","log"},{"52",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{0,"51"}}}}}}}},{"do",{"call",{"v","log"},{"54",{"method",{"v","var"},"get",{}}}}},{"do",{"call",{"v","log"},{"56",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","57"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","loop"},"set_task_factory",{{"v","eager_task_factory"}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}}},
-{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"58",{"method",{"index",{"v","ts"},3},"cancel",{"59"}}}}}},{}},{"do",{"call",{"v","log"},{"60",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"61"}}}}}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"58",{"method",{"index",{"v","ts"},3},"cancel",{"59"}}}}}},{}},{"do",{"call",{"v","log"},{"60",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"61"}}}}}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 2 0",
 "0 #1: 2 True",
 "0 #1: 7 InvalidStateError",
@@ -8977,7 +8977,7 @@ body={
 "-: result None",
 }},
 {name="random_174", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -8993,7 +8993,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 1 0",
 "0 #1: 2 None",
 "0 #1: 7 True",
@@ -9024,17 +9024,17 @@ body={
 "-: result None",
 }},
 {name="random_175", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},1},{{"do",{"method",{"index",{"v","hs"},1},"cancel",{}}}},{}},{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"2"}}}},{"call",{"v","sleep"},{0,"3"}},{"call",{"v","sleep"},{3,"4"}}}}},{{"do",{"call",{"v","log"},{"5",{"await",{"v","c"}}}}}}},{"return","6"}}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"7",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w4"},{0}}},{["eager_start"]=true}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"9",{"method",{"index",{"v","ts"},3},"cancel",{"10"}}}}}},{}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"11"}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"13",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"return","14"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"7",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w4"},{0}}},{["eager_start"]=true}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"9",{"method",{"index",{"v","ts"},3},"cancel",{"10"}}}}}},{}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"11"}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"13",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"return","14"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"15",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"try",{{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"return","18"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"19",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"method",{"index",{"v","ts"},3},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"20",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","w3"},{2}}},{["return_exceptions"]=true}},{"call",{"v","w4"},{2}},{"call",{"v","w3"},{3}}},{["return_exceptions"]=true}}}}}},{"try",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"22"}}}}}}}},{}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}}},{},{}},{"with",{"call",{"v","timeout"},{2}},"cm",{{"try",{{"do",{"call",{"v","log"},{"25",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"29"}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{0,{"lambda",{},{{"return",{"call",{"v","log"},{"37",{"method",{"v","var"},"get",{}}}}}}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"38",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}},{"return","39"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"40",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"43",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"41"}}}},{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}},{"index",{"v","fs"},0}}}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{2}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"44",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"45",{"await",{"call",{"v","w1"},{0}}}}}},{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w1"},{3}},{"index",{"v","fs"},0}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"46",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"47",{"v","e"}}}}}}},{},{}},{"return","48"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"19",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"method",{"index",{"v","ts"},3},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"20",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","w3"},{2}}},{["return_exceptions"]=true}},{"call",{"v","w4"},{2}},{"call",{"v","w3"},{3}}},{["return_exceptions"]=true}}}}}},{"try",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"22"}}}}}}}},{}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}}},{},{}},{"with",{"call",{"v","timeout"},{2}},"cm",{{"try",{{"do",{"call",{"v","log"},{"25",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"29"}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{0,{"lambda",{},{{"return",{"call",{"v","log"},{"37",{"method",{"v","var"},"get",{}}}}}}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"38",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}},{"return","39"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"40",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"43",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"41"}}}},{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}},{"index",{"v","fs"},0}}}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{2}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"44",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"45",{"await",{"call",{"v","w1"},{0}}}}}},{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w1"},{3}},{"index",{"v","fs"},0}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"46",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"47",{"v","e"}}}}}}},{},{}},{"return","48"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","loop"},"set_task_factory",{{"v","eager_task_factory"}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}}}}},
@@ -9044,7 +9044,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 19 1 0",
 "0 #1: 7 2 0",
 "0 #1: 1 0 0",
@@ -9105,7 +9105,7 @@ body={
 "report: Task was destroyed but it is pending! None",
 }},
 {name="random_176", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -9121,7 +9121,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 33 True",
 "0 #2: 14 3 0",
 "0 #2: 14 2 0",
@@ -9137,7 +9137,7 @@ body={
 "-: result None",
 }},
 {name="random_177", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -9155,7 +9155,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 19 2 0",
 "0 #2: 1 2 0",
 "0 #2: 4 None",
@@ -9174,7 +9174,7 @@ body={
 "report: Task exception was never retrieved Err('21')",
 }},
 {name="random_178", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -9187,11 +9187,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}}},
-{"try",{{"try",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w0"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{3,"20"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w0"},{2}}}}},{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","w0"},{0}}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait_for"},{{"call",{"v","sleep"},{1.5,"22"}},1}},1}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"index",{"v","fs"},2},{"index",{"v","fs"},0},{"call",{"v","sleep"},{2,"25"}}}}},{{"do",{"call",{"v","log"},{"26",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"27",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}}}}},{},{}},{"try",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w0"},{0}}}}},{"do",{"call",{"v","log"},{"29",{"await",{"call",{"v","shield"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}},{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"30",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"31",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}},{["eager_start"]=true}}}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"try",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w0"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{3,"20"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w0"},{2}}}}},{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","w0"},{0}}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait_for"},{{"call",{"v","sleep"},{1.5,"22"}},1}},1}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"index",{"v","fs"},2},{"index",{"v","fs"},0},{"call",{"v","sleep"},{2,"25"}}}}},{{"do",{"call",{"v","log"},{"26",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"27",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}}}}},{},{}},{"try",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w0"},{0}}}}},{"do",{"call",{"v","log"},{"29",{"await",{"call",{"v","shield"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}},{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"30",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"31",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}},{["eager_start"]=true}}}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 17 0 0",
 "0 #2: 1 1 0",
 "0 #2: 3 0 8",
@@ -9223,7 +9223,7 @@ body={
 "-: result None",
 }},
 {name="random_179", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -9239,7 +9239,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 14 0 0",
 "0 #2: 17 ['pending', 'pending']",
 "0 #2: 20 0",
@@ -9251,7 +9251,7 @@ body={
 "-: result None",
 }},
 {name="random_180", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -9259,7 +9259,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","sleep"},{3,"2"}}}}}},{"do",{"call",{"v","log"},{"4",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"5"}}}}},{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","sleep"},{0,"9"}}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","sleep"},{0.5,"11"}}}}}},{"return","13"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"14",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"15",{"method",{"index",{"v","fs"},0},"cancel",{"18"}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","w2"},{3}}}}}},{"return","21"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"22",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"23",{"method",{"index",{"v","fs"},0},"cancel",{"26"}}}}}}}}}},{"try",{{"do",{"call",{"v","log"},{"32",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"31"}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"33",{"method",{"index",{"v","ts"},0},"cancel",{"34"}}}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"35",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{},{}},{"do",{"call",{"v","log"},{"36",{"await",{"call",{"v","w2"},{2}}}}}},{"return","37"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"22",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"23",{"method",{"index",{"v","fs"},0},"cancel",{"26"}}}}}}}}}},{"try",{{"do",{"call",{"v","log"},{"32",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"31"}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"33",{"method",{"index",{"v","ts"},0},"cancel",{"34"}}}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"35",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{},{}},{"do",{"call",{"v","log"},{"36",{"await",{"call",{"v","w2"},{2}}}}}},{"return","37"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}},{["eager_start"]=true}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}},{["eager_start"]=true}}}}},
@@ -9269,7 +9269,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 0 0",
 "0 #1: 1 2 0",
 "0 #1: 22 1 0",
@@ -9300,7 +9300,7 @@ body={
 "-: result None",
 }},
 {name="random_181", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -9317,7 +9317,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 17 True",
 "0 #1: 20 0",
 "0 #2: 1 2 0",
@@ -9344,7 +9344,7 @@ body={
 "-: result None",
 }},
 {name="random_182", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -9353,7 +9353,7 @@ body={
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","sleep"},{1,"2"}}}}}},{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"index",{"v","fs"},1},{"call",{"v","sleep"},{1,"4"}}},{["return_exceptions"]=true}}}}}}}},{"return","6"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"7",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","==",{"v","x"},1},{{"raise",{"call",{"v","Err"},{"8"}}}},{}},{"do",{"call",{"v","log"},{"9",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"11"}}}}}}},{"do",{"call",{"v","log"},{"14",{"method",{"index",{"v","fs"},0},"cancel",{"17"}}}}},{"do",{"call",{"v","log"},{"21",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}},{"return","22"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"23",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"24",{"await",{"index",{"v","fs"},0}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"25"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{3}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"26",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","shield"},{{"call",{"v","wait_for"},{{"index",{"v","fs"},1},1}}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"28",{"method",{"index",{"v","ts"},1},"cancel",{"29"}}}}}},{}},{"return","30"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"31",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"33",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"32"}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"call",{"v","sleep"},{0.5,"34"}},2}}}}}}}},{"return","36"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"31",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"33",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"32"}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"call",{"v","sleep"},{0.5,"34"}},2}}}}}}}},{"return","36"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"37",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"38",{"method",{"index",{"v","ts"},2},"cancel",{"39"}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"40",{"method",{"index",{"v","ts"},0},"cancel",{"41"}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},3},{{"do",{"method",{"index",{"v","hs"},3},"cancel",{}}}},{}},{"return","42"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"43"}}}}}}},
@@ -9363,7 +9363,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 37 0 0",
 "0 #1: 40 True",
 "0 #1: 44 None",
@@ -9383,7 +9383,7 @@ body={
 "-: result None",
 }},
 {name="random_183", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -9399,7 +9399,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 2 0",
 "0 #1: 31 None",
 "0 #1: 36 InvalidStateError",
@@ -9427,7 +9427,7 @@ body={
 "-: result None",
 }},
 {name="random_184", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -9435,18 +9435,18 @@ body={
 {"let","hs",{"list"}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"method",{"index",{"v","ts"},2},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"2",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"do",{"await",{"call",{"v","sleep"},{3}}}},{"return","3"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"4",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{1}}}}},{"with",{"call",{"v","timeout"},{2}},"cm",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"5",{"method",{"index",{"v","ts"},0},"cancel",{"6"}}}}}},{}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"7",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"8"}}}}}}}},{}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","9"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"10",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"11"}}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"method",{"v","var"},"set",{"12"}}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},0.5}}}},{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}},{"call",{"v","gather"},{{"call",{"v","sleep"},{2,"14"}},{"index",{"v","fs"},0}},{["return_exceptions"]=true}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"17",{"method",{"index",{"v","ts"},1},"cancel",{"18"}}}}}},{}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{2}}}}}}},{"return","19"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"10",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"11"}}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"method",{"v","var"},"set",{"12"}}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},0.5}}}},{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}},{"call",{"v","gather"},{{"call",{"v","sleep"},{2,"14"}},{"index",{"v","fs"},0}},{["return_exceptions"]=true}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"17",{"method",{"index",{"v","ts"},1},"cancel",{"18"}}}}}},{}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{2}}}}}}},{"return","19"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","wait_for"},{{"call",{"v","w2"},{3}},{"none"}}}}}}},{"do",{"call",{"v","log"},{"22",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"23"}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"27",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"28"}}}},{}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{1}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"29",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","30"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"31"}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}},{["eager_start"]=true}}}}},
-{"try",{{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"32",{"method",{"index",{"v","fs"},0},"cancel",{"35"}}}}}}}}}},{"try",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}}}},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"40",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"41",{"method",{"index",{"v","ts"},3},"cancel",{"42"}}}}}},{}},{"do",{"call",{"v","log"},{"44",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"32",{"method",{"index",{"v","fs"},0},"cancel",{"35"}}}}}}}}}},{"try",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}}}},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"40",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"41",{"method",{"index",{"v","ts"},3},"cancel",{"42"}}}}}},{}},{"do",{"call",{"v","log"},{"44",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 4 0 0",
 "0 #1: 5 True",
 "0 #1: 41 True",
@@ -9515,7 +9515,7 @@ body={
 "-: result None",
 }},
 {name="random_185", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -9532,7 +9532,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 3 0",
 "0.5 #4: 19 True",
 "0.5 #5: 8 3 0",
@@ -9544,7 +9544,7 @@ body={
 "-: result None",
 }},
 {name="random_186", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -9564,7 +9564,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 1 0",
 "0 #1: 7 None",
 "0 #1: 1 3 0",
@@ -9581,16 +9581,16 @@ body={
 "-: result None",
 }},
 {name="random_187", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait_for"},{{"call",{"v","sleep"},{2,"2"}},{"none"}}},1}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"4"}}}}}}}},{}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"5",{"method",{"index",{"v","ts"},2},"cancel",{"6"}}}}}},{}},{"do",{"call",{"v","log"},{"8",{"method",{"v","var"},"get",{}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{},{}},{"return","10"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"for","i",{"call",{"v","range"},{2}},{{"try",{{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1},{"index",{"v","fs"},0},{"index",{"v","fs"},1}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","shield"},{{"call",{"v","gather"},{{"call",{"v","w3"},{1}},{"call",{"v","sleep"},{0,"13"}}},{["return_exceptions"]=true}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"15",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"16"}}}}}},{},{}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"17"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{3}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"18"}}}}}}}},{}},{"do",{"call",{"v","log"},{"19",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"21"}}}}}}}}}}},{"do",{"call",{"v","log"},{"24",{"await",{"index",{"v","fs"},0}}}}},{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}}}},{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","w3"},{0}}}}}},{"return","27"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"for","i",{"call",{"v","range"},{2}},{{"try",{{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1},{"index",{"v","fs"},0},{"index",{"v","fs"},1}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","shield"},{{"call",{"v","gather"},{{"call",{"v","w3"},{1}},{"call",{"v","sleep"},{0,"13"}}},{["return_exceptions"]=true}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"15",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"16"}}}}}},{},{}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"17"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{3}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"18"}}}}}}}},{}},{"do",{"call",{"v","log"},{"19",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"21"}}}}}}}}}}},{"do",{"call",{"v","log"},{"24",{"await",{"index",{"v","fs"},0}}}}},{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}}}},{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","w3"},{0}}}}}},{"return","27"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"28",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"29",{"method",{"index",{"v","ts"},0},"cancel",{"30"}}}}}},{}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","w3"},{1}}}}}},{"return","32"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"33",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"34"}}},{["eager_start"]=true}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"36",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"37"}}}}},{"do",{"call",{"v","log"},{"41",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}},0.5}}}}}},{"return","42"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"33",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"34"}}},{["eager_start"]=true}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"36",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"37"}}}}},{"do",{"call",{"v","log"},{"41",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}},0.5}}}}}},{"return","42"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}}}}}},
@@ -9598,7 +9598,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 43 True",
 "0 #1: 11 1 0",
 "0 #2: 1 2 0",
@@ -9613,14 +9613,14 @@ body={
 "-: result None",
 }},
 {name="random_188", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{1,"2"}},{"call",{"v","sleep"},{0,"3"}}},{["return_exceptions"]=true}}}}}},{"if",{"cmp","~=",true,2},{{"raise",{"call",{"v","Err"},{"5"}}}},{}},{"return","6"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"7",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","wait_for"},{{"call",{"v","sleep"},{2,"8"}},0.5}}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1},{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"11"}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","13"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"7",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","wait_for"},{{"call",{"v","sleep"},{2,"8"}},0.5}}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1},{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"11"}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","13"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"14",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"16",{"method",{"v","var"},"get",{}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{2,{"lambda",{},{{"return",{"call",{"v","log"},{"22",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{"method",{"index",{"v","ts"},2},"cancel",{"23"}}}}}}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"25",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"do",{"call",{"v","log"},{"26",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"27"}}}}},{"try",{{"try",{{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"call",{"v","w1"},{1}},2}},{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}},{["return_exceptions"]=true}}}}}},{"do",{"call",{"v","log"},{"32",{"await",{"index",{"v","fs"},0}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"33",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}}},{{"do",{"call",{"v","log"},{"34"}}}},{}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"35",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"36"}}}}}},{},{}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"37",{"method",{"index",{"v","fs"},1},"cancel",{"40"}}}}}}}}}},{"return","45"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}},{["eager_start"]=true}}}}},
@@ -9629,7 +9629,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 14 0 0",
 "0 #1: 16 0",
 "0 #1: 26 None",
@@ -9646,7 +9646,7 @@ body={
 "-: result None",
 }},
 {name="random_189", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -9655,7 +9655,7 @@ body={
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"call",{"v","sleep"},{0,"2"}},1}},{"call",{"v","sleep"},{1,"3"}}},{["return_exceptions"]=true}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"method",{"index",{"v","ts"},0},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"5",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"6",{"method",{"index",{"v","ts"},3},"cancel",{"7"}}}}}},{}},{"return","8"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"9",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","w4"},{0}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"return","12"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"13",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},2},{{"do",{"method",{"index",{"v","hs"},2},"cancel",{}}}},{}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","w3"},{0}}}}}},{"return","15"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"16",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{0}}}}},{"do",{"call",{"v","log"},{"18",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}}}},{}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"21"}}}},{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"22"}}},{["eager_start"]=true}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"try",{{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"29",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{"method",{"index",{"v","ts"},1},"cancel",{"30"}}}}}}}}}}}}}},{},{},{{"do",{"call",{"v","log"},{"32",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"33",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"34"}}}}}},{},{}},{"return","35"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"16",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{0}}}}},{"do",{"call",{"v","log"},{"18",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}}}},{}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"21"}}}},{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"22"}}},{["eager_start"]=true}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"try",{{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"29",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{"method",{"index",{"v","ts"},1},"cancel",{"30"}}}}}}}}}}}}}},{},{},{{"do",{"call",{"v","log"},{"32",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"33",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"34"}}}}}},{},{}},{"return","35"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"36",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"37",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"38"}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"42"}}}}}}}},{}},{"do",{"call",{"v","log"},{"43",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"45"}}}}}}},{"return","48"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","loop"},"set_task_factory",{{"v","eager_task_factory"}}}},
@@ -9666,7 +9666,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 16 2 0",
 "0 #1: 9 1 0",
 "0 #1: 1 0 0",
@@ -9721,7 +9721,7 @@ body={
 "-: result None",
 }},
 {name="random_190", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -9736,7 +9736,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 0 0",
 "0 #1: 2 True",
 "0 #1: 23 '7'",
@@ -9751,7 +9751,7 @@ body={
 "report: Task was destroyed but it is pending! None",
 }},
 {name="random_191", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -9769,7 +9769,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 2 0",
 "0 #2: 36 2 0",
 "0 #2: 1 1 0",
@@ -9795,7 +9795,7 @@ body={
 "-: result None",
 }},
 {name="random_192", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -9810,11 +9810,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"63"}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"64",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"65",{"await",{"index",{"v","fs"},0}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"64",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"65",{"await",{"index",{"v","fs"},0}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 30 2 0",
 "0 #2: 32 0 6",
 "0 #2: 13 3 0",
@@ -9839,14 +9839,14 @@ body={
 "report: Task exception was never retrieved Err('16')",
 }},
 {name="random_193", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"2"}}}}}}}},{}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","sleep"},{2,"3"}}}}}},{"do",{"call",{"v","log"},{"5",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"7"}}}}}}},{"return","10"}}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"12",{"method",{"index",{"v","fs"},0},"cancel",{"15"}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}}}}}},{}},{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","18"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"12",{"method",{"index",{"v","fs"},0},"cancel",{"15"}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}}}}}},{}},{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","18"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"19",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}},{"index",{"v","fs"},0}}},{"index",{"v","fs"},0}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"21",{"method",{"index",{"v","ts"},1},"cancel",{"22"}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"23",{"method",{"index",{"v","ts"},1},"cancel",{"24"}}}}}},{}},{"return","25"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"26",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1.5,{"lambda",{},{{"return",{"call",{"v","log"},{"27",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"31"}}}}}}}}}}}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","w4"},{0}}}}}},{"do",{"call",{"v","log"},{"37",{"await",{"call",{"v","shield"},{{"call",{"v","gather"},{{"index",{"v","fs"},0},{"call",{"v","w3"},{2}},{"call",{"v","sleep"},{2,"36"}}},{["return_exceptions"]=true}}}}}}}},{"try",{{"try",{{"with",{"call",{"v","timeout"},{0}},"cm",{{"do",{"call",{"v","log"},{"39",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"38"}}}}}}}},{"do",{"call",{"v","log"},{"40",{"await",{"call",{"v","wait_for"},{{"call",{"v","w4"},{0}},0}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"41",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"42",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"43"}}}}}},{},{}},{"return","44"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"45",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"46",{"method",{"index",{"v","ts"},3},"cancel",{"47"}}}}}},{}},{"do",{"call",{"v","log"},{"48",{"await",{"call",{"v","w2"},{2}}}}}},{"return","49"}}},
@@ -9859,7 +9859,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 26 3 0",
 "0 #2: 1 0 0",
 "0 #2: 26 3 0",
@@ -9911,7 +9911,7 @@ body={
 "-: result None",
 }},
 {name="random_194", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -9927,7 +9927,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 2 0",
 "0 #2: 1 3 0",
 "1 #4: 2 True",
@@ -9944,13 +9944,13 @@ body={
 "-: result None",
 }},
 {name="random_195", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
-{"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"await",{"call",{"v","gather"},{{"index",{"v","fs"},0}}}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"10",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","shield"},{{"call",{"v","sleep"},{0,"11"}}}}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"13"}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","15"}}},
+{"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"await",{"call",{"v","gather"},{{"index",{"v","fs"},0}}}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"10",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","shield"},{{"call",{"v","sleep"},{0,"11"}}}}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"13"}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"return","15"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"16",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}}}}}},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"22",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{"method",{"index",{"v","ts"},3},"cancel",{"23"}}}}}}}}}}}}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w4"},{3}},{"call",{"v","sleep"},{2,"25"}},{"call",{"v","create_task"},{{"call",{"v","w4"},{0}}}}}}},{{"do",{"call",{"v","log"},{"26",{"call",{"v","state"},{{"v","t"}}}}}}}},{"return","27"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"28",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"29",{"method",{"index",{"v","fs"},0},"cancel",{"32"}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"return","34"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"35",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"36",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"37"}}}}},{"do",{"call",{"v","log"},{"41",{"method",{"call",{"v","current_task"},{}},"uncancel",{}}}}},{"do",{"call",{"v","log"},{"44",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"45"}}}}},{"return","49"}}},
@@ -9963,7 +9963,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 35 1 0",
 "0 #2: 36 None",
 "0 #2: 41 0",
@@ -9998,7 +9998,7 @@ body={
 "-: result None",
 }},
 {name="random_196", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -10015,7 +10015,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 0 0",
 "0 #1: 3 0 3",
 "0 #1: 6 None",
@@ -10042,7 +10042,7 @@ body={
 "-: result None",
 }},
 {name="random_197", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -10053,11 +10053,11 @@ body={
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"17"}}}}}}},
-{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"method",{"index",{"v","ts"},3},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"18",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","shield"},{{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"21"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"method",{"index",{"v","ts"},3},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"18",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","shield"},{{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"21"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 1 0",
 "0 #3: 3 '2'",
 "0 #6: 5 '4'",
@@ -10068,14 +10068,14 @@ body={
 "-: result None",
 }},
 {name="random_198", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_result"},"6"}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"7",{"method",{"index",{"v","ts"},1},"cancel",{"8"}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"9",{"method",{"index",{"v","ts"},0},"cancel",{"10"}}}}}},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{3,{"lambda",{},{{"return",{"call",{"v","log"},{"11",{"method",{"index",{"v","fs"},1},"cancel",{"14"}}}}}}}}}}}},{"return","19"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{0,{"lambda",{},{{"return",{"call",{"v","log"},{"28",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"try",{{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},2}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"31",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"35"}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"36",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"reraise"}}}},{},{}},{"with",{"call",{"v","timeout"},{1}},"cm",{{"try",{{"do",{"await",{"call",{"v","sleep"},{0}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"37",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{{"do",{"call",{"v","log"},{"38"}}}},{}}}},{"do",{"call",{"v","log"},{"39",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","w1"},{0}}},{["return_exceptions"]=true}},{"call",{"v","w1"},{2}},{"call",{"v","w1"},{3}}},{["return_exceptions"]=true}}}}}},{"return","40"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{0,{"lambda",{},{{"return",{"call",{"v","log"},{"28",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"try",{{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},2}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"31",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"35"}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"36",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"reraise"}}}},{},{}},{"with",{"call",{"v","timeout"},{1}},"cm",{{"try",{{"do",{"await",{"call",{"v","sleep"},{0}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"37",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{{"do",{"call",{"v","log"},{"38"}}}},{}}}},{"do",{"call",{"v","log"},{"39",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","w1"},{0}}},{["return_exceptions"]=true}},{"call",{"v","w1"},{2}},{"call",{"v","w1"},{3}}},{["return_exceptions"]=true}}}}}},{"return","40"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}}}}},
@@ -10085,7 +10085,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 20 2 0",
 "0 #1: 41 True",
 "0 #2: 20 2 0",
@@ -10163,7 +10163,7 @@ body={
 "-: result None",
 }},
 {name="random_199", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -10182,7 +10182,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 18 1 0",
 "0 #1: 1 2 0",
 "0 #1: 1 0 0",
@@ -10204,7 +10204,7 @@ body={
 "-: result None",
 }},
 {name="random_200", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -10216,11 +10216,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"34"}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"35",{"await",{"index",{"v","fs"},0}}}}},{"try",{{"do",{"call",{"v","log"},{"36",{"await",{"call",{"v","w1"},{1}}}}}},{"do",{"call",{"v","log"},{"37",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"39"}}}}}}}},{},{},{{"do",{"call",{"v","log"},{"42",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}},{"with",{"call",{"v","timeout"},{2}},"cm",{{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"44",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}}}}}},{}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},2}}}},{"do",{"call",{"v","log"},{"46",{"await",{"call",{"v","gather"},{{"call",{"v","w0"},{1}},{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}},{["eager_start"]=true}},{"call",{"v","sleep"},{2,"45"}}}}}}}},{"do",{"call",{"v","log"},{"47",{"await",{"call",{"v","wait_for"},{{"index",{"v","fs"},0},1}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"35",{"await",{"index",{"v","fs"},0}}}}},{"try",{{"do",{"call",{"v","log"},{"36",{"await",{"call",{"v","w1"},{1}}}}}},{"do",{"call",{"v","log"},{"37",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"39"}}}}}}}},{},{},{{"do",{"call",{"v","log"},{"42",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}},{"with",{"call",{"v","timeout"},{2}},"cm",{{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"44",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}}}}}},{}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},2}}}},{"do",{"call",{"v","log"},{"46",{"await",{"call",{"v","gather"},{{"call",{"v","w0"},{1}},{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}},{["eager_start"]=true}},{"call",{"v","sleep"},{2,"45"}}}}}}}},{"do",{"call",{"v","log"},{"47",{"await",{"call",{"v","wait_for"},{{"index",{"v","fs"},0},1}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 16 1 0",
 "0 #2: 1 1 0",
 "0 #2: 16 0 0",
@@ -10268,7 +10268,7 @@ body={
 "-: result None",
 }},
 {name="random_201", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -10279,11 +10279,11 @@ body={
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"38",{"await",{"call",{"v","sleep"},{2,"37"}}}}}},{"try",{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"39"}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"40",{"method",{"index",{"v","ts"},2},"cancel",{"41"}}}}}},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}}}}}}},{}}},{},{},{{"do",{"call",{"v","log"},{"42",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{},{},{{"do",{"call",{"v","log"},{"43",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"44"}}},{"do",{"call",{"v","log"},{"46",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"38",{"await",{"call",{"v","sleep"},{2,"37"}}}}}},{"try",{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"39"}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"40",{"method",{"index",{"v","ts"},2},"cancel",{"41"}}}}}},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}}}}}}},{}}},{},{},{{"do",{"call",{"v","log"},{"42",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{},{},{{"do",{"call",{"v","log"},{"43",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"44"}}},{"do",{"call",{"v","log"},{"46",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 21 1 0",
 "0 #2: 22 True",
 "0 #2: 27 InvalidStateError",
@@ -10311,7 +10311,7 @@ body={
 "-: result None",
 }},
 {name="random_202", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -10321,7 +10321,7 @@ body={
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"12",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"13",{"method",{"index",{"v","ts"},0},"cancel",{"14"}}}}}},{}},{"do",{"call",{"v","log"},{"15",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"19"}}}}},{"return","20"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"21",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"for","i",{"call",{"v","range"},{2}},{{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{0,{"lambda",{},{{"return",{"call",{"v","log"},{"22",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"23"}}}}}}}}}}}}}},{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","w3"},{1}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"31",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"32"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{1}}}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1.5,{"lambda",{},{{"return",{"call",{"v","log"},{"33",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"37"}}}}}}}}}}}},{"return","41"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"42",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}}}}}},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"43"}}}}}}}},{}},{"return","44"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"45",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"46",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"48",{"method",{"v","var"},"get",{}}}}},{"do",{"call",{"v","log"},{"50",{"await",{"call",{"v","sleep"},{1,"49"}}}}}},{"return","51"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"45",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"46",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"48",{"method",{"v","var"},"get",{}}}}},{"do",{"call",{"v","log"},{"50",{"await",{"call",{"v","sleep"},{1,"49"}}}}}},{"return","51"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}},{["eager_start"]=true}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"52"}}}}}}},
@@ -10330,7 +10330,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 1 0",
 "0 #2: 45 0 0",
 "0 #3: 1 2 0",
@@ -10349,7 +10349,7 @@ body={
 "-: result None",
 }},
 {name="random_203", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -10364,7 +10364,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 17 3 0",
 "0 #2: 17 0 0",
 "1 #4: 28 '26'",
@@ -10389,13 +10389,13 @@ body={
 "-: result None",
 }},
 {name="random_204", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
-{"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"await",{"index",{"v","fs"},0}}}}},{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"3"}}},{["eager_start"]=true}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}},{"call",{"v","sleep"},{1,"4"}}},{["return_exceptions"]=true}}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"6"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"7"}}}}},{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"8"}}},{["eager_start"]=true}}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"10"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"11"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"12"}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"13",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"14",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"15"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0.5,"16"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","18"}}},
+{"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"await",{"index",{"v","fs"},0}}}}},{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"3"}}},{["eager_start"]=true}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}},{"call",{"v","sleep"},{1,"4"}}},{["return_exceptions"]=true}}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"6"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"7"}}}}},{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"8"}}},{["eager_start"]=true}}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"10"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"11"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"12"}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"13",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"14",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"15"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0.5,"16"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","18"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"19",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"20",{"method",{"index",{"v","ts"},2},"cancel",{"21"}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},0},{{"do",{"method",{"index",{"v","hs"},0},"cancel",{}}}},{}},{"with",{"call",{"v","timeout"},{2}},"cm",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"22",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"26"}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"27",{"method",{"index",{"v","ts"},2},"cancel",{"28"}}}}}},{}}}}}},{"return","29"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"30",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"try",{{"do",{"call",{"v","log"},{"31",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"33"}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"36",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"37"}}}},{}},{"return","38"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"39",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"40"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"41",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"42",{"method",{"index",{"v","ts"},1},"cancel",{"43"}}}}}},{}},{"do",{"call",{"v","log"},{"44",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}},{"none"}}},2}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"45",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"return","46"}}},
@@ -10405,11 +10405,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}}}}},
-{"try",{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"51"}}},{"do",{"call",{"v","log"},{"52",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"53"}}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"57",{"method",{"index",{"v","ts"},2},"cancel",{"58"}}}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"59",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{},{}},{"do",{"call",{"v","log"},{"61",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"51"}}},{"do",{"call",{"v","log"},{"52",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"53"}}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"57",{"method",{"index",{"v","ts"},2},"cancel",{"58"}}}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"59",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{},{}},{"do",{"call",{"v","log"},{"61",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}},{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 52 None",
 "0 #1: 57 True",
 "0 #2: 47 2 0",
@@ -10461,14 +10461,14 @@ body={
 "-: result None",
 }},
 {name="random_205", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","shield"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"2"}}}}}}}}}},{"try",{{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","wait_for"},{{"call",{"v","sleep"},{1,"4"}},2}}}}}}},{},{},{{"do",{"call",{"v","log"},{"6",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","sleep"},{1,"7"}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","10"}}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"12",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"13"}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"17",{"method",{"index",{"v","ts"},2},"cancel",{"18"}}}}}},{}}}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","w4"},{3}}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","shield"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{0}}}},{"index",{"v","fs"},1}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}},{"return","21"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"11",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"12",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"13"}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"17",{"method",{"index",{"v","ts"},2},"cancel",{"18"}}}}}},{}}}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","w4"},{3}}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","shield"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w4"},{0}}}},{"index",{"v","fs"},1}}},{["timeout"]=3,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}},{"return","21"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"22",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{3}}}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","sleep"},{0.5,"23"}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"25",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","w4"},{0}},{"call",{"v","w3"},{1}}},{["return_exceptions"]=true}},{"call",{"v","gather"},{{"index",{"v","fs"},1}},{["return_exceptions"]=true}},{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"26"}}}},{"call",{"v","w3"},{1}}}}},{["return_exceptions"]=true}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"method",{"index",{"v","ts"},3},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"28",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"return","29"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"30",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","shield"},{{"call",{"v","gather"},{{"call",{"v","w3"},{2}},{"call",{"v","w2"},{3}},{"index",{"v","fs"},0}},{["return_exceptions"]=true}}}}}}}},{"with",{"call",{"v","timeout"},{0}},"cm",{{"do",{"await",{"call",{"v","sleep"},{2}}}}}},{"return","32"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"33",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","sleep"},{0.5,"34"}}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w2"},{3}}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"36",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"37",{"v","e"}}}}}}},{},{}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"38"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{3}}}}},{"do",{"call",{"v","log"},{"39",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"40"}}}}},{"do",{"call",{"v","log"},{"44",{"await",{"call",{"v","gather"},{{"call",{"v","w4"},{3}}},{["return_exceptions"]=true}}}}}}}},{"do",{"call",{"v","log"},{"46",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"45"}}}}}}}},{"return","47"}}},
@@ -10477,11 +10477,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}},{["eager_start"]=true}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"49"}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"50",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}},{["return_exceptions"]=true}}}}}},{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w0"},{3}},{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}},{{"do",{"call",{"v","log"},{"51",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"52",{"v","e"}}}}}}},{},{}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"53",{"method",{"index",{"v","ts"},0},"cancel",{"54"}}}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"55",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{{"do",{"call",{"v","log"},{"56"}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"50",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}},{["return_exceptions"]=true}}}}}},{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w0"},{3}},{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}},{{"do",{"call",{"v","log"},{"51",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"52",{"v","e"}}}}}}},{},{}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"53",{"method",{"index",{"v","ts"},0},"cancel",{"54"}}}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"55",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{{"do",{"call",{"v","log"},{"56"}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 2 0",
 "0 #2: 33 3 0",
 "0.5 #4: 35 '34'",
@@ -10666,13 +10666,13 @@ body={
 "-: result None",
 }},
 {name="random_206", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"2"}}}}}}},{{"do",{"call",{"v","log"},{"3",{"call",{"v","state"},{{"v","t"}}}}}}}},{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"4"}}}}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","sleep"},{2,"6"}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"7"}}}}},{["return_exceptions"]=true}},{"call",{"v","sleep"},{0,"8"}},{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"9"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"10"}}}},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"return","13"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"2"}}}}}}},{{"do",{"call",{"v","log"},{"3",{"call",{"v","state"},{{"v","t"}}}}}}}},{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"4"}}}}}}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","sleep"},{2,"6"}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"7"}}}}},{["return_exceptions"]=true}},{"call",{"v","sleep"},{0,"8"}},{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"9"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"10"}}}},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"return","13"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"14",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","w1"},{1}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"17",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"18"}}}}}}}}}}}},{"do",{"call",{"v","log"},{"25",{"method",{"index",{"v","fs"},0},"cancel",{"28"}}}}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","gather"},{{"call",{"v","w1"},{0}},{"index",{"v","fs"},0},{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}},{"call",{"v","w1"},{1}},{"call",{"v","sleep"},{1,"30"}}},{["return_exceptions"]=true}}}}}}}},{"return","32"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}}}}},
@@ -10681,7 +10681,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 14 2 0",
 "0 #2: 1 1 0",
 "0.5 #5: 16 TimeoutError True",
@@ -10705,13 +10705,13 @@ body={
 "-: result None",
 }},
 {name="random_207", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","sleep"},{2,"4"}}}}}},{"return","6"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","sleep"},{2,"4"}}}}}},{"return","6"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"7",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"8",{"method",{"index",{"v","ts"},1},"cancel",{"9"}}}}}},{}},{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"10",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"11"}}}}}}},{"return","15"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"16",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","gather"},{{"index",{"v","fs"},0}},{["return_exceptions"]=true}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"18",{"method",{"index",{"v","ts"},2},"cancel",{"19"}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},3},{{"do",{"method",{"index",{"v","hs"},3},"cancel",{}}}},{}},{"try",{{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"if",{"cmp","~=",true,2},{{"raise",{"call",{"v","CancelledError"},{"20"}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"21",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","w1"},{3}},{"index",{"v","fs"},1}}},{"call",{"v","gather"},{{"call",{"v","w1"},{2}},{"call",{"v","sleep"},{1,"22"}},{"call",{"v","w2"},{3}}}},{"call",{"v","wait_for"},{{"call",{"v","sleep"},{0,"23"}},3}}},{["return_exceptions"]=true}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"25",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"26"}}}}}},{},{}},{"return","27"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -10721,7 +10721,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 16 3 0",
 "0 #2: 16 1 0",
 "2 #5: 16 2 0",
@@ -10737,13 +10737,13 @@ body={
 "-: result None",
 }},
 {name="random_208", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","wait_for"},{{"call",{"v","sleep"},{3,"2"}},{"none"}}}}}}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"4"}}}},{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"6"}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}},{"call",{"v","gather"},{{"call",{"v","sleep"},{3,"7"}}}}}}}}}},{"return","9"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","wait_for"},{{"call",{"v","sleep"},{3,"2"}},{"none"}}}}}}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"4"}}}},{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"6"}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}},{"call",{"v","gather"},{{"call",{"v","sleep"},{3,"7"}}}}}}}}}},{"return","9"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"10",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},1},{{"do",{"method",{"index",{"v","hs"},1},"cancel",{}}}},{}},{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"12",{"method",{"v","var"},"get",{}}}}}}},{"try",{{"with",{"call",{"v","timeout"},{0}},"cm",{{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"13",{"method",{"index",{"v","ts"},1},"cancel",{"14"}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"15",{"method",{"index",{"v","ts"},1},"cancel",{"16"}}}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}}},{{"do",{"call",{"v","log"},{"18"}}}},{}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},0.5}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},1},{{"do",{"method",{"index",{"v","hs"},1},"cancel",{}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"19",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}},{["eager_start"]=true}}}}}},{}},{"return","20"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"21",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","w2"},{3}}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","shield"},{{"call",{"v","w3"},{3}}}}}}}},{"if",{"cmp","~=",{"v","x"},2},{{"raise",{"call",{"v","Err2"},{"24"}}}},{}},{"return","25"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"26",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"method",{"index",{"v","ts"},0},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"27",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"28",{"await",{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}}}}}}}},{"return","29"}}},
@@ -10755,7 +10755,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 26 3 0",
 "0 #3: 10 2 0",
 "0 #3: 12 0",
@@ -10782,7 +10782,7 @@ body={
 "-: result None",
 }},
 {name="random_209", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -10795,11 +10795,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"42",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}},{["eager_start"]=true}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"43",{"await",{"call",{"v","w1"},{1}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"42",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}},{["eager_start"]=true}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"43",{"await",{"call",{"v","w1"},{1}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 27 0 0",
 "0 #2: 27 1 0",
 "0 #2: 1 1 0",
@@ -10907,7 +10907,7 @@ body={
 "-: result None",
 }},
 {name="random_210", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -10915,9 +10915,9 @@ body={
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0.5,"2"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"3"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"4",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"10",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{"method",{"index",{"v","ts"},3},"cancel",{"11"}}}}}}}}}}},{"do",{"call",{"v","log"},{"13",{"await",{"index",{"v","fs"},0}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}},{"return","14"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"15",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w4"},{2}},{"call",{"v","w4"},{1}}}}},{{"do",{"call",{"v","log"},{"16",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"}}}}}}},{},{}},{"do",{"call",{"v","log"},{"18",{"await",{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}}}}}},{"return","19"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"do",{"call",{"v","log"},{"21",{"method",{"index",{"v","fs"},0},"cancel",{"24"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"26",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}}}}},{{"do",{"call",{"v","log"},{"27"}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"28",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}},{"reraise"}}}},{},{}},{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","sleep"},{1,"29"}}}}}},{"do",{"call",{"v","log"},{"32",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"return","33"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"do",{"call",{"v","log"},{"21",{"method",{"index",{"v","fs"},0},"cancel",{"24"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"26",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}}}}},{{"do",{"call",{"v","log"},{"27"}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"28",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}},{"reraise"}}}},{},{}},{"do",{"call",{"v","log"},{"30",{"await",{"call",{"v","sleep"},{1,"29"}}}}}},{"do",{"call",{"v","log"},{"32",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"return","33"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"34",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{0,{"lambda",{},{{"return",{"call",{"v","log"},{"42",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"43",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"47"}}}}}}}}}}}},{"return","51"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"52",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"53"}}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"55",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"56",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"57"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"61",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"62",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w1"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w1"},{0}}}}},{"do",{"method",{"v","var"},"set",{"63"}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"65",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"66",{"await",{"index",{"v","fs"},0}}}}},{"do",{"call",{"v","log"},{"69",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}},{"return","70"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"52",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"53"}}},{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"55",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"56",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"57"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"61",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"62",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w1"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w1"},{0}}}}},{"do",{"method",{"v","var"},"set",{"63"}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"65",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"66",{"await",{"index",{"v","fs"},0}}}}},{"do",{"call",{"v","log"},{"69",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}},{"return","70"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"71"}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}}},
@@ -10926,7 +10926,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 15 1 0",
 "0 #2: 15 1 0",
 "0 #3: 1 2 0",
@@ -10963,7 +10963,7 @@ body={
 "-: result None",
 }},
 {name="random_211", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -10980,7 +10980,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: main failed Err('23')",
 "0 #2: 1 2 0",
 "0 #2: 10 2 0",
@@ -10995,7 +10995,7 @@ body={
 "-: result None",
 }},
 {name="random_212", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11003,7 +11003,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"method",{"index",{"v","ts"},0},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"2",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"return","3"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"4",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{2}}}}},{"try",{{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","w4"},{2}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"6",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"7",{"await",{"call",{"v","create_task"},{{"call",{"v","w4"},{0}}},{["eager_start"]=true}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"8",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{3}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"10",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"reraise"}}}},{},{}},{"return","11"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"12",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"method",{"index",{"v","ts"},0},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"14",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"do",{"call",{"v","log"},{"15",{"await",{"index",{"v","fs"},2}}}}},{"do",{"call",{"v","log"},{"16",{"await",{"index",{"v","fs"},2}}}}},{"return","17"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"12",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w4"},{3}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"method",{"index",{"v","ts"},0},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"14",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"do",{"call",{"v","log"},{"15",{"await",{"index",{"v","fs"},2}}}}},{"do",{"call",{"v","log"},{"16",{"await",{"index",{"v","fs"},2}}}}},{"return","17"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"18",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"try",{{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"await",{"call",{"v","sleep"},{2}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"19"}}}}}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"20",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{0}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"21",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"22"}}}}}},{},{}},{"return","23"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"24",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{0}}}}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"25",{"method",{"index",{"v","ts"},0},"cancel",{"26"}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"27",{"method",{"index",{"v","ts"},2},"cancel",{"28"}}}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"29",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"30",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","w3"},{3}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"32",{"method",{"index",{"v","ts"},0},"cancel",{"33"}}}}}},{}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"34",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"36",{"await",{"call",{"v","sleep"},{1.5,"35"}}}}}},{"for","i",{"call",{"v","range"},{2}},{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}},{["eager_start"]=true}}}}}},{}},{"try",{{"do",{"call",{"v","log"},{"38",{"await",{"call",{"v","sleep"},{0.5,"37"}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"39",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"raise",{"call",{"v","Err"},{"40"}}}}}},{},{}}}},{"return","41"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -11014,7 +11014,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 4 1 0",
 "0 #1: 1 2 0",
 "0 #2: 12 2 0",
@@ -11073,7 +11073,7 @@ body={
 "-: result None",
 }},
 {name="random_213", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11091,7 +11091,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 0 0",
 "0 #2: 1 1 0",
 "0 #2: 10 0 0",
@@ -11124,7 +11124,7 @@ body={
 "-: result None",
 }},
 {name="random_214", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11132,17 +11132,17 @@ body={
 {"let","hs",{"list"}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"5"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"6"}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0.5,"7"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"8"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"9"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"10",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}},{"try",{{"try",{{"do",{"call",{"v","log"},{"11",{"method",{"index",{"v","fs"},1},"cancel",{"14"}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","18"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"19",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"20",{"method",{"index",{"v","fs"},1},"cancel",{"23"}}}}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}}}},{}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"28",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"29"}}}},{}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"method",{"index",{"v","ts"},2},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"30",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"31",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"call",{"v","log"},{"32",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"34"}}}}}}}}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},2},{{"do",{"method",{"index",{"v","hs"},2},"cancel",{}}}},{}},{"return","40"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"41",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{0}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{3}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{0.5,{"lambda",{},{{"return",{"call",{"v","log"},{"42",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"43"}}}}}}}}}}}}}},{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"do",{"call",{"v","log"},{"50",{"await",{"index",{"v","fs"},1}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}}},{"do",{"call",{"v","log"},{"52",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"51"}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w3"},{1}},{"call",{"v","w3"},{1}},{"index",{"v","fs"},0}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"53",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"54",{"v","e"}}}}}}},{},{}},{"return","55"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"41",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{0}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{3}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{0.5,{"lambda",{},{{"return",{"call",{"v","log"},{"42",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"43"}}}}}}}}}}}}}},{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"do",{"call",{"v","log"},{"50",{"await",{"index",{"v","fs"},1}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}}},{"do",{"call",{"v","log"},{"52",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"51"}}}}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w3"},{1}},{"call",{"v","w3"},{1}},{"index",{"v","fs"},0}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"53",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"54",{"v","e"}}}}}}},{},{}},{"return","55"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"56",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"57",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"58"}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{0}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}}}}}},{}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"62",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"63",{"await",{"index",{"v","fs"},0}}}}},{"return","64"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"65"}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}},{["eager_start"]=true}}}}},
-{"try",{{"try",{{"do",{"call",{"v","log"},{"66",{"await",{"call",{"v","gather"},{{"call",{"v","shield"},{{"call",{"v","w2"},{3}}}},{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}},{"call",{"v","w2"},{2}}}},{"call",{"v","w2"},{1}}},{["return_exceptions"]=true}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"67",{"method",{"index",{"v","ts"},3},"cancel",{"68"}}}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"69",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"70"}}}},{}},{"try",{{"with",{"call",{"v","timeout"},{0}},"cm",{{"do",{"call",{"v","log"},{"72",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}}},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"73",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait_for"},{{"call",{"v","w0"},{1}},{"none"}}},0}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"74",{"method",{"index",{"v","ts"},2},"cancel",{"75"}}}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"76",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"77",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"78",{"await",{"call",{"v","w0"},{0}}}}}},{"do",{"call",{"v","log"},{"80",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"79"}}}},{"call",{"v","shield"},{{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}}}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"try",{{"do",{"call",{"v","log"},{"66",{"await",{"call",{"v","gather"},{{"call",{"v","shield"},{{"call",{"v","w2"},{3}}}},{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}},{"call",{"v","w2"},{2}}}},{"call",{"v","w2"},{1}}},{["return_exceptions"]=true}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"67",{"method",{"index",{"v","ts"},3},"cancel",{"68"}}}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"69",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"70"}}}},{}},{"try",{{"with",{"call",{"v","timeout"},{0}},"cm",{{"do",{"call",{"v","log"},{"72",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}}},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"call",{"v","log"},{"73",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait_for"},{{"call",{"v","w0"},{1}},{"none"}}},0}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"74",{"method",{"index",{"v","ts"},2},"cancel",{"75"}}}}}},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"76",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"77",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"78",{"await",{"call",{"v","w0"},{0}}}}}},{"do",{"call",{"v","log"},{"80",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"79"}}}},{"call",{"v","shield"},{{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}}}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 56 2 0",
 "0 #1: 57 None",
 "0 #2: 1 1 0",
@@ -11240,7 +11240,7 @@ body={
 "-: result None",
 }},
 {name="random_215", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11253,11 +11253,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"11"}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},2}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"13",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_result"},"14"}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},2}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"13",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},2},"set_result"},"14"}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 1 0",
 "0 #2: 1 2 0",
 "0 #2: 7 1 0",
@@ -11274,7 +11274,7 @@ body={
 "-: result None",
 }},
 {name="random_216", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11292,7 +11292,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 19 None",
 "0 #2: 6 0 0",
 "0 #2: 15 2 0",
@@ -11319,15 +11319,15 @@ body={
 "-: result None",
 }},
 {name="random_217", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","sleep"},{1,"2"}}}}}},{"do",{"call",{"v","log"},{"6",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","sleep"},{2,"4"}},{"call",{"v","sleep"},{0,"5"}}}},2}}}}}},{"return","7"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"8",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"11",{"method",{"v","var"},"get",{}}}}},{"return","12"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"13",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"16",{"await",{"index",{"v","fs"},0}}}}},{"try",{{"try",{{"do",{"call",{"v","log"},{"17",{"await",{"index",{"v","fs"},0}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}}},{},{},{{"do",{"call",{"v","log"},{"19",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w3"},{1}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"20",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"21",{"v","e"}}}}}}},{},{}},{"return","22"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"8",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"11",{"method",{"v","var"},"get",{}}}}},{"return","12"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"13",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"16",{"await",{"index",{"v","fs"},0}}}}},{"try",{{"try",{{"do",{"call",{"v","log"},{"17",{"await",{"index",{"v","fs"},0}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}}},{},{},{{"do",{"call",{"v","log"},{"19",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w3"},{1}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"20",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"21",{"v","e"}}}}}}},{},{}},{"return","22"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"23",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},3},{{"do",{"method",{"index",{"v","hs"},3},"cancel",{}}}},{}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","w2"},{3}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"25",{"method",{"index",{"v","ts"},3},"cancel",{"26"}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"27",{"method",{"index",{"v","ts"},2},"cancel",{"28"}}}}}},{}},{"return","29"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"30"}}}}}}},
@@ -11338,7 +11338,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 1 0",
 "0 #2: 1 1 0",
 "1 #4: 3 '2'",
@@ -11350,7 +11350,7 @@ body={
 "-: result None",
 }},
 {name="random_218", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11363,11 +11363,11 @@ body={
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"38"}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"39",{"await",{"index",{"v","fs"},0}}}}},{"do",{"call",{"v","log"},{"41",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"40"}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"42",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"46"}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"39",{"await",{"index",{"v","fs"},0}}}}},{"do",{"call",{"v","log"},{"41",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"40"}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"42",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"46"}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}}}},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 13 3 0",
 "0 #2: 15 0 3",
 "0 #3: 1 1 0",
@@ -11394,7 +11394,7 @@ body={
 "-: result None",
 }},
 {name="random_219", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11412,7 +11412,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 16 3 0",
 "0 #1: 7 2 0",
 "0 #1: 40 True",
@@ -11433,7 +11433,7 @@ body={
 "-: result None",
 }},
 {name="random_220", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11445,11 +11445,11 @@ body={
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"21"}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"22"}}},{["eager_start"]=true}},{"call",{"v","w2"},{3}},{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},2},{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","sleep"},{3,"24"}}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"26",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"27"}}}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"22"}}},{["eager_start"]=true}},{"call",{"v","w2"},{3}},{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},2},{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","sleep"},{3,"24"}}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"26",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"27"}}}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 17 0 0",
 "0 #2: 17 3 0",
 "0 #2: 1 3 0",
@@ -11464,7 +11464,7 @@ body={
 "-: result None",
 }},
 {name="random_221", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11482,7 +11482,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 9 1 0",
 "0 #1: 1 2 0",
 "0 #1: 2 True",
@@ -11504,7 +11504,7 @@ body={
 "-: result None",
 }},
 {name="random_222", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11521,7 +11521,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 0 0",
 "0 #1: main failed Err2('21')",
 "0 #2: 2 None",
@@ -11534,14 +11534,14 @@ body={
 "-: result None",
 }},
 {name="random_223", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","shield"},{{"call",{"v","gather"},{{"call",{"v","sleep"},{2,"2"}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"3"}}}},{"index",{"v","fs"},0}}}}}}}}},{"do",{"call",{"v","log"},{"5",{"await",{"index",{"v","fs"},1}}}}},{"do",{"call",{"v","log"},{"6",{"await",{"index",{"v","fs"},0}}}}},{"return","7"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"8",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"9",{"method",{"index",{"v","ts"},2},"cancel",{"10"}}}}}},{}},{"do",{"call",{"v","log"},{"11",{"await",{"call",{"v","w3"},{3}}}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"method",{"index",{"v","ts"},0},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"12",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"try",{{"do",{"call",{"v","log"},{"14",{"method",{"v","var"},"get",{}}}}},{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","w3"},{0}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"17"}}}},{}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}}},{},{}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0},{"index",{"v","fs"},1}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"return","21"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"8",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"9",{"method",{"index",{"v","ts"},2},"cancel",{"10"}}}}}},{}},{"do",{"call",{"v","log"},{"11",{"await",{"call",{"v","w3"},{3}}}}}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"method",{"index",{"v","ts"},0},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"12",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}},{"try",{{"do",{"call",{"v","log"},{"14",{"method",{"v","var"},"get",{}}}}},{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","w3"},{0}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"17"}}}},{}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}}},{},{}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0},{"index",{"v","fs"},1}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"return","21"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"22",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}},{"call",{"v","w2"},{2}},{"index",{"v","fs"},0}},{["return_exceptions"]=true}}}}}},{"try",{{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","sleep"},{0,"24"}},{"call",{"v","w2"},{0}},{"call",{"v","sleep"},{0.5,"25"}}}},2}}}}}},{"try",{{"do",{"method",{"v","var"},"set",{"27"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"29",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"30",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","31"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"32",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"34",{"method",{"v","var"},"get",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"36",{"method",{"v","var"},"get",{}}}}},{"return","37"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -11552,7 +11552,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 8 2 0",
 "0 #1: 1 3 0",
 "1 #5: 40 TimeoutError True",
@@ -11561,7 +11561,7 @@ body={
 "-: result None",
 }},
 {name="random_224", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11576,7 +11576,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 0 0",
 "1 #5: 3 '2'",
 "2 #13: 17 None",
@@ -11586,7 +11586,7 @@ body={
 "-: result None",
 }},
 {name="random_225", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11602,7 +11602,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 45 True",
 "0 #1: 47 True",
 "0 #1: main cut CancelledError('50') 0",
@@ -11611,7 +11611,7 @@ body={
 "-: result None",
 }},
 {name="random_226", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11620,7 +11620,7 @@ body={
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"4"}}}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}},{"do",{"call",{"v","log"},{"7",{"method",{"index",{"v","fs"},0},"cancel",{"10"}}}}},{"try",{{"try",{{"with",{"call",{"v","timeout"},{0}},"cm",{{"do",{"call",{"v","log"},{"12",{"method",{"index",{"v","fs"},0},"cancel",{"15"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"23",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{"method",{"index",{"v","ts"},3},"cancel",{"24"}}}}}}}}}}},{"do",{"call",{"v","log"},{"26",{"await",{"index",{"v","fs"},0}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"27",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{{"do",{"call",{"v","log"},{"28"}}}},{}},{"return","29"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"30",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"try",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{3}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"31",{"method",{"index",{"v","ts"},1},"cancel",{"32"}}}}}},{}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"33",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"34",{"await",{"call",{"v","shield"},{{"call",{"v","gather"},{{"call",{"v","w4"},{1}}}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"35",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","36"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"37",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"39",{"method",{"v","var"},"get",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"return","40"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"41",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"42"}}}}},{"do",{"call",{"v","log"},{"43",{"await",{"call",{"v","w3"},{2}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"44",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"do",{"call",{"v","log"},{"45",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"47"}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"50",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"51",{"await",{"call",{"v","shield"},{{"call",{"v","w3"},{3}}}}}}}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"52",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"53",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","54"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"41",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"42"}}}}},{"do",{"call",{"v","log"},{"43",{"await",{"call",{"v","w3"},{2}}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"44",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"try",{{"do",{"call",{"v","log"},{"45",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"47"}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"50",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"do",{"call",{"v","log"},{"51",{"await",{"call",{"v","shield"},{{"call",{"v","w3"},{3}}}}}}}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"52",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"53",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","54"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"55",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"57",{"await",{"call",{"v","shield"},{{"call",{"v","sleep"},{2,"56"}}}}}}}},{"do",{"call",{"v","log"},{"58",{"await",{"call",{"v","shield"},{{"call",{"v","shield"},{{"index",{"v","fs"},0}}}}}}}}},{"return","59"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"60"}}}}}}},
@@ -11629,7 +11629,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 55 3 0",
 "1.5 #8: main failed TimeoutError",
 "2 #12: 57 '56'",
@@ -11639,7 +11639,7 @@ body={
 "-: result None",
 }},
 {name="random_227", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11657,7 +11657,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 27 2 0",
 "0 #2: 27 0 0",
 "20 #13: 39 ['38', '30', 'completed']",
@@ -11682,7 +11682,7 @@ body={
 "-: result None",
 }},
 {name="random_228", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11699,7 +11699,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 25 None",
 "0 #2: 11 0 0",
 "0 #2: 1 2 0",
@@ -11718,7 +11718,7 @@ body={
 "report: coroutine 'sleep' was never awaited",
 }},
 {name="random_229", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11731,11 +11731,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}},{["eager_start"]=true}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"33"}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"34"}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w0"},{0}},{"call",{"v","sleep"},{3,"36"}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"37",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"38",{"v","e"}}}}}}},{},{}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"39",{"method",{"index",{"v","ts"},0},"cancel",{"40"}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},1},{{"do",{"method",{"index",{"v","hs"},1},"cancel",{}}}},{}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"41",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"reraise"}}}},{},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"35",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"34"}}}}}},{["timeout"]=2,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w0"},{0}},{"call",{"v","sleep"},{3,"36"}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"37",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"38",{"v","e"}}}}}}},{},{}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"39",{"method",{"index",{"v","ts"},0},"cancel",{"40"}}}}}},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","hs"}}},1},{{"do",{"method",{"index",{"v","hs"},1},"cancel",{}}}},{}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"41",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"reraise"}}}},{},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 23 0 0",
 "0 #2: 1 3 0",
 "0 #2: 2 True",
@@ -11751,7 +11751,7 @@ body={
 "-: result None",
 }},
 {name="random_230", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11765,11 +11765,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"60"}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"61",{"await",{"call",{"v","wait_for"},{{"index",{"v","fs"},0},3}}}}}},{"do",{"call",{"v","log"},{"63",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"62"}}}}}}}},{"do",{"call",{"v","log"},{"64",{"await",{"call",{"v","gather"},{{"call",{"v","w0"},{1}},{"call",{"v","w1"},{1}},{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1},{"index",{"v","fs"},1}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}},{["return_exceptions"]=true}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"61",{"await",{"call",{"v","wait_for"},{{"index",{"v","fs"},0},3}}}}}},{"do",{"call",{"v","log"},{"63",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"62"}}}}}}}},{"do",{"call",{"v","log"},{"64",{"await",{"call",{"v","gather"},{{"call",{"v","w0"},{1}},{"call",{"v","w1"},{1}},{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1},{"index",{"v","fs"},1}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}},{["return_exceptions"]=true}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 38 2 0",
 "0 #2: 39 None",
 "0 #2: 52 None",
@@ -11827,7 +11827,7 @@ body={
 "-: result None",
 }},
 {name="random_231", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -11843,7 +11843,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 29 2 0",
 "0 #1: 30 None",
 "0 #1: 35 '34'",
@@ -11889,15 +11889,15 @@ body={
 "-: result None",
 }},
 {name="random_232", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"try",{{"do",{"await",{"call",{"v","sleep"},{2}}}}},{},{},{{"do",{"call",{"v","log"},{"2",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"3",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"4",{"method",{"index",{"v","ts"},1},"cancel",{"5"}}}}}},{}},{"return","6"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"7",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1.5,{"lambda",{},{{"return",{"call",{"v","log"},{"13",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{"method",{"index",{"v","ts"},0},"cancel",{"14"}}}}}}}}}}}}},{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}}}}}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"17"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"18"}}},{["eager_start"]=true}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}}}},{"return","21"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"22",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","w3"},{2}}}}}},{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","w3"},{2}}}}}},{"return","26"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"7",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{1.5,{"lambda",{},{{"return",{"call",{"v","log"},{"13",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{"method",{"index",{"v","ts"},0},"cancel",{"14"}}}}}}}}}}}}},{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}}}}}},{"do",{"call",{"v","log"},{"19",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"17"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"18"}}},{["eager_start"]=true}}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}}}}}},{"return","21"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"22",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"23",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","w3"},{2}}}}}},{"do",{"call",{"v","log"},{"25",{"await",{"call",{"v","w3"},{2}}}}}},{"return","26"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"27",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"28",{"await",{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{0,{"lambda",{},{{"return",{"call",{"v","log"},{"36",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"do",{"call",{"v","log"},{"37",{"await",{"call",{"v","w3"},{2}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"38",{"method",{"index",{"v","ts"},2},"cancel",{"39"}}}}}},{}},{"return","40"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","loop"},"set_task_factory",{{"v","eager_task_factory"}}}},
@@ -11909,7 +11909,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 22 1 0",
 "0 #1: 27 3 0",
 "0 #1: 7 2 0",
@@ -11936,25 +11936,25 @@ body={
 "-: result None",
 }},
 {name="random_233", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"let","hs",{"list"}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"2"}}}}}}}},{}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{1,"3"}},{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},1},{"index",{"v","fs"},2}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"7"}}}}},{["return_exceptions"]=true}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"try",{{"do",{"call",{"v","log"},{"10",{"await",{"index",{"v","fs"},1}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","12"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"2"}}}}}}}},{}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{1,"3"}},{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"index",{"v","fs"},1},{"index",{"v","fs"},2}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"7"}}}}},{["return_exceptions"]=true}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"try",{{"do",{"call",{"v","log"},{"10",{"await",{"index",{"v","fs"},1}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","12"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"13",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"for","i",{"call",{"v","range"},{2}},{{"do",{"call",{"v","log"},{"14",{"await",{"index",{"v","fs"},2}}}}},{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","w2"},{2}}}}}}}},{"with",{"call",{"v","timeout"},{0}},"cm",{{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w2"},{1}},{"index",{"v","fs"},1},{"call",{"v","w2"},{1}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"16",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"17",{"v","e"}}}}}}},{},{}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"method",{"index",{"v","ts"},1},"add_done_callback",{{"lambda",{"t"},{{"return",{"call",{"v","log"},{"18",{"call",{"v","state"},{{"v","t"}}},{"method",{"v","t"},"cancelling",{}}}}}}}}}}},{}}}},{"return","19"}}},
-{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"21",{"await",{"index",{"v","fs"},1}}}}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"22"}}}},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}},1}}}}}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}},{"index",{"v","fs"},1}}}},{{"do",{"call",{"v","log"},{"25",{"call",{"v","state"},{{"v","t"}}}}}}}},{"try",{{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}},{"index",{"v","fs"},2},{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}},{"call",{"v","gather"},{{"call",{"v","w1"},{3}},{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}},{"call",{"v","sleep"},{3,"26"}}},{["return_exceptions"]=true}}},{["return_exceptions"]=true}}}}}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}},{"call",{"v","w1"},{3}},{"call",{"v","w2"},{0}}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"28",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"29",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","30"}}},
+{"async","w0",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"21",{"await",{"index",{"v","fs"},1}}}}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","wait_for"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"22"}}}},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","FIRST_EXCEPTION"}}},1}}}}}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}},{"index",{"v","fs"},1}}}},{{"do",{"call",{"v","log"},{"25",{"call",{"v","state"},{{"v","t"}}}}}}}},{"try",{{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}},{"index",{"v","fs"},2},{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}},{"call",{"v","gather"},{{"call",{"v","w1"},{3}},{"call",{"v","create_task"},{{"call",{"v","w2"},{3}}}},{"call",{"v","sleep"},{3,"26"}}},{["return_exceptions"]=true}}},{["return_exceptions"]=true}}}}}},{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}},{"call",{"v","w1"},{3}},{"call",{"v","w2"},{0}}}},{["timeout"]=1}},{{"do",{"call",{"v","log"},{"28",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"29",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","30"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}},{["eager_start"]=true}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}},
-{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w2"},{3}},{"call",{"v","w2"},{2}},{"call",{"v","sleep"},{1.5,"31"}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"32",{"await",{"v","c"}}}}}}},{"do",{"call",{"v","log"},{"34",{"await",{"call",{"v","shield"},{{"call",{"v","wait"},{{"list",{"index",{"v","fs"},2},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"33"}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w2"},{3}},{"call",{"v","w2"},{2}},{"call",{"v","sleep"},{1.5,"31"}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"32",{"await",{"v","c"}}}}}}},{"do",{"call",{"v","log"},{"34",{"await",{"call",{"v","shield"},{{"call",{"v","waited"},{{"list",{"index",{"v","fs"},2},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"33"}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 20 0 0",
 "0 #2: 13 0 0",
 "0 #2: 20 2 0",
@@ -12006,24 +12006,24 @@ body={
 "-: result None",
 }},
 {name="random_234", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"2"}}}}}}}},{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"index",{"v","fs"},1},0}},{"call",{"v","gather"},{{"call",{"v","sleep"},{3,"4"}},{"index",{"v","fs"},1}},{["return_exceptions"]=true}}},{["return_exceptions"]=true}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"6",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"7"}}}},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"9"}}},{["eager_start"]=true}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},0}}}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait_for"},{{"call",{"v","sleep"},{1.5,"12"}},3}},1}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"14",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"15"}}}}}}}},{}},{"return","16"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"2"}}}}}}}},{"do",{"call",{"v","log"},{"5",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"index",{"v","fs"},1},0}},{"call",{"v","gather"},{{"call",{"v","sleep"},{3,"4"}},{"index",{"v","fs"},1}},{["return_exceptions"]=true}}},{["return_exceptions"]=true}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"6",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"7"}}}},{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"9"}}},{["eager_start"]=true}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"11",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},0}}}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait_for"},{{"call",{"v","sleep"},{1.5,"12"}},3}},1}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"14",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"15"}}}}}}}},{}},{"return","16"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"17",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0.5,"18"}}}}},{"do",{"call",{"v","log"},{"19",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"23"}}}}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"24",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"25",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"try",{{"do",{"await",{"call",{"v","sleep"},{3}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"26",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"27"}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"28",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"29"}}}},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}}}}}},{}},{"do",{"call",{"v","log"},{"30",{"method",{"index",{"v","fs"},0},"cancel",{"33"}}}}},{"return","35"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"36",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{0.5,{"lambda",{},{{"return",{"call",{"v","log"},{"42",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{"method",{"index",{"v","ts"},2},"cancel",{"43"}}}}}}}}}}}}},{"try",{{"do",{"call",{"v","log"},{"45",{"method",{"index",{"v","fs"},0},"cancel",{"48"}}}}},{"do",{"call",{"v","log"},{"51",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"50"}}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"52",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{},{}},{"do",{"call",{"v","log"},{"54",{"await",{"call",{"v","sleep"},{1.5,"53"}}}}}},{"return","55"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"56",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"for","i",{"call",{"v","range"},{2}},{{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w2"},{2}}}},{"call",{"v","sleep"},{0,"57"}},{"call",{"v","w2"},{0}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"58",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"59",{"v","e"}}}}}}},{},{}}}},{"do",{"call",{"v","log"},{"60",{"await",{"index",{"v","fs"},0}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}}},{}},{"return","61"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}}}}},
-{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"62",{"method",{"index",{"v","ts"},2},"cancel",{"63"}}}}}},{}},{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"64"}}},{"do",{"call",{"v","log"},{"65",{"method",{"index",{"v","fs"},0},"cancel",{"68"}}}}}}},{"do",{"call",{"v","log"},{"70",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}},{"index",{"v","fs"},1}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"62",{"method",{"index",{"v","ts"},2},"cancel",{"63"}}}}}},{}},{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"64"}}},{"do",{"call",{"v","log"},{"65",{"method",{"index",{"v","fs"},0},"cancel",{"68"}}}}}}},{"do",{"call",{"v","log"},{"70",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}},{"index",{"v","fs"},1}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 65 True",
 "0 #2: 1 3 0",
 "0 #2: 36 2 0",
@@ -12045,7 +12045,7 @@ body={
 "report: Task exception was never retrieved RuntimeError",
 }},
 {name="random_235", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -12053,7 +12053,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","sleep"},{0.5,"2"}}}}}}},{},{},{{"do",{"call",{"v","log"},{"4",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}},{"do",{"call",{"v","log"},{"6",{"await",{"call",{"v","sleep"},{1.5,"5"}}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"try",{{"do",{"call",{"v","log"},{"7",{"await",{"index",{"v","fs"},2}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"8",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","9"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"10",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"11"}}},{"do",{"call",{"v","log"},{"12",{"await",{"call",{"v","shield"},{{"index",{"v","fs"},1}}}}}}},{"return","13"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"14",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","sleep"},{1.5,"15"}}}}}}},{},{},{{"do",{"call",{"v","log"},{"17",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"with",{"call",{"v","timeout"},{3}},"cm",{{"do",{"call",{"v","log"},{"18",{"await",{"call",{"v","gather"},{{"index",{"v","fs"},1},{"call",{"v","wait_for"},{{"call",{"v","w3"},{2}},0}},{"index",{"v","fs"},2}}}}}}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},2}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{1}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"19",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"raise",{"call",{"v","Err"},{"20"}}}}}},{},{}},{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","gather"},{{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}},{"call",{"v","w2"},{3}}},{["return_exceptions"]=true}}}}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","w2"},{3}}}}}},{"return","23"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"14",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"do",{"call",{"v","log"},{"16",{"await",{"call",{"v","sleep"},{1.5,"15"}}}}}}},{},{},{{"do",{"call",{"v","log"},{"17",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"with",{"call",{"v","timeout"},{3}},"cm",{{"do",{"call",{"v","log"},{"18",{"await",{"call",{"v","gather"},{{"index",{"v","fs"},1},{"call",{"v","wait_for"},{{"call",{"v","w3"},{2}},0}},{"index",{"v","fs"},2}}}}}}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},2}}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{1}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"19",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"raise",{"call",{"v","Err"},{"20"}}}}}},{},{}},{"do",{"call",{"v","log"},{"21",{"await",{"call",{"v","gather"},{{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}},{"call",{"v","w2"},{3}}},{["return_exceptions"]=true}}}}}}}},{"do",{"call",{"v","log"},{"22",{"await",{"call",{"v","w2"},{3}}}}}},{"return","23"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"24",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","sleep"},{1,"25"}}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{2}}}}}}},{"return","27"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{0}}}}}}},
@@ -12062,7 +12062,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 28 True",
 "0 #1: 31 True",
 "0 #2: 1 0 0",
@@ -12075,7 +12075,7 @@ body={
 "-: result None",
 }},
 {name="random_236", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -12092,7 +12092,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 24 0 0",
 "0 #1: 1 0 0",
 "0 #1: 18 2 0",
@@ -12106,7 +12106,7 @@ body={
 "report: Task was destroyed but it is pending! None",
 }},
 {name="random_237", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -12124,7 +12124,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 3 0",
 "0 #2: 7 2 0",
 "0 #2: 51 3 0",
@@ -12157,7 +12157,7 @@ body={
 "-: result None",
 }},
 {name="random_238", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -12170,11 +12170,11 @@ body={
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{3}}}}}}},
-{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"do",{"call",{"v","log"},{"27",{"method",{"index",{"v","fs"},0},"cancel",{"30"}}}}}}},{"try",{{"do",{"call",{"v","log"},{"32",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}},{["eager_start"]=true}},{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"33",{"method",{"index",{"v","ts"},2},"cancel",{"34"}}}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"35",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"36"}}}},{}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"try",{{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"37"}}}},{},{},{{"do",{"call",{"v","log"},{"38",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}},{"do",{"call",{"v","log"},{"39",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}},{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"40",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"do",{"call",{"v","log"},{"27",{"method",{"index",{"v","fs"},0},"cancel",{"30"}}}}}}},{"try",{{"do",{"call",{"v","log"},{"32",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}},{["eager_start"]=true}},{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}},{["timeout"]=1,["return_when"]={"v","FIRST_COMPLETED"}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"33",{"method",{"index",{"v","ts"},2},"cancel",{"34"}}}}}},{}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"35",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"36"}}}},{}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"try",{{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"try",{{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"37"}}}},{},{},{{"do",{"call",{"v","log"},{"38",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}},{"do",{"call",{"v","log"},{"39",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","w0"},{2}}}},{"index",{"v","fs"},0},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","FIRST_EXCEPTION"}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"40",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 27 True",
 "0 #1: 23 3 0",
 "0 #1: 11 2 0",
@@ -12234,7 +12234,7 @@ body={
 "report: Task exception was never retrieved TimeoutError",
 }},
 {name="random_239", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -12249,7 +12249,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 2 0",
 "0 #3: 3 '2'",
 "0.5 #8: 27 '26'",
@@ -12277,13 +12277,13 @@ body={
 "-: result None",
 }},
 {name="random_240", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{1}}}},
 {"let","hs",{"list"}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"2"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"3"}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}},3}}}}}},{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},2}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","sleep"},{0,"5"}}}}},{{"do",{"call",{"v","log"},{"6",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"7",{"v","e"}}}}}}},{},{}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","gather"},{{"index",{"v","fs"},0}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"10",{"method",{"index",{"v","ts"},0},"cancel",{"11"}}}}}},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"12",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"reraise"}}}},{},{}},{"return","13"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"4",{"await",{"call",{"v","wait_for"},{{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"2"}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"3"}}}}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}},3}}}}}},{"try",{{"with",{"call",{"v","timeout"},{3}},"cm",{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},2}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","sleep"},{0,"5"}}}}},{{"do",{"call",{"v","log"},{"6",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"7",{"v","e"}}}}}}},{},{}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","gather"},{{"index",{"v","fs"},0}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"9",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"try",{{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"10",{"method",{"index",{"v","ts"},0},"cancel",{"11"}}}}}},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"12",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"reraise"}}}},{},{}},{"return","13"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"14",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"15",{"await",{"call",{"v","shield"},{{"call",{"v","gather"},{{"call",{"v","w1"},{2}},{"call",{"v","w1"},{0}},{"index",{"v","fs"},0}}}}}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"16"}}}}}}}},{}},{"try",{{"do",{"call",{"v","log"},{"18",{"await",{"call",{"v","sleep"},{1,"17"}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"19",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"20"}}}}}},{},{}},{"return","21"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"22"}}}}}}},
@@ -12292,7 +12292,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 2 0",
 "0 #2: 1 2 0",
 "1 #7: 4 [[Task], [Task]]",
@@ -12309,7 +12309,7 @@ body={
 "-: result None",
 }},
 {name="random_241", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -12322,11 +12322,11 @@ body={
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{1}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"38"}}},{["eager_start"]=true}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"39"}}}}}}},
-{"try",{{"do",{"call",{"v","log"},{"40",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"42"}}}}}}},{"do",{"call",{"v","log"},{"46",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}},{["eager_start"]=true}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"45"}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"do",{"call",{"v","log"},{"40",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"42"}}}}}}},{"do",{"call",{"v","log"},{"46",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1},{"call",{"v","create_task"},{{"call",{"v","w0"},{0}}},{["eager_start"]=true}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"45"}}}}}},{["timeout"]={"none"},["return_when"]={"v","FIRST_EXCEPTION"}}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 40 None",
 "0 #1: 31 0 0",
 "0 #1: 1 2 0",
@@ -12348,7 +12348,7 @@ body={
 "-: result None",
 }},
 {name="random_242", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -12356,7 +12356,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"2",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_exception"},{"call",{"v","Err"},{"4"}}}}}}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","sleep"},{1,"7"}}}}}},{"do",{"call",{"v","log"},{"10",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait_for"},{{"call",{"v","sleep"},{3,"9"}},2}},3}}}}}},{"return","11"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"12",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","w3"},{2}}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"14",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"15"}}}}},{"return","19"}}},
-{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w2"},{2}},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}},{["eager_start"]=true}}}}},{{"do",{"call",{"v","log"},{"21",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"22",{"v","e"}}}}}}},{},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"23",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"24"}}}}}},{},{}},{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"25"}}}},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","wait_for"},{{"call",{"v","w2"},{2}},1}}}}}},{"do",{"call",{"v","log"},{"28",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}},{"call",{"v","gather"},{{"call",{"v","w3"},{0}},{"call",{"v","w3"},{1}}},{["return_exceptions"]=true}},{"call",{"v","gather"},{{"call",{"v","w3"},{1}}}}},{["return_exceptions"]=true}}}}}},{"return","29"}}},
+{"async","w1",{"x"},{{"do",{"call",{"v","log"},{"20",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"try",{{"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","w2"},{2}},{"call",{"v","create_task"},{{"call",{"v","w2"},{1}}},{["eager_start"]=true}}}}},{{"do",{"call",{"v","log"},{"21",{"call",{"v","state"},{{"v","t"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"22",{"v","e"}}}}}}},{},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"23",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"24"}}}}}},{},{}},{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{3,"25"}}}},{"index",{"v","fs"},0}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","wait_for"},{{"call",{"v","w2"},{2}},1}}}}}},{"do",{"call",{"v","log"},{"28",{"await",{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}},{"call",{"v","gather"},{{"call",{"v","w3"},{0}},{"call",{"v","w3"},{1}}},{["return_exceptions"]=true}},{"call",{"v","gather"},{{"call",{"v","w3"},{1}}}}},{["return_exceptions"]=true}}}}}},{"return","29"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"30",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"31",{"await",{"call",{"v","w1"},{1}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"32",{"method",{"index",{"v","ts"},3},"cancel",{"33"}}}}}},{}},{"try",{{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"34"}}}}}}}},{}},{"do",{"await",{"call",{"v","sleep"},{1}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"35",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}},{"do",{"call",{"v","log"},{"36",{"await",{"index",{"v","fs"},0}}}}},{"return","37"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w1"},{0}}}}}}},
@@ -12365,7 +12365,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 20 0 0",
 "0 #2: 12 1 0",
 "0 #2: 1 2 0",
@@ -12387,7 +12387,7 @@ body={
 "-: result None",
 }},
 {name="random_243", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -12405,7 +12405,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 42 True",
 "0 #1: 1 2 0",
 "0 #1: 2 True",
@@ -12427,7 +12427,7 @@ body={
 "-: result None",
 }},
 {name="random_244", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -12435,7 +12435,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},1},{{"do",{"call",{"v","log"},{"2",{"method",{"index",{"v","ts"},1},"cancel",{"3"}}}}}},{}},{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"4",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_exception"},{"call",{"v","Err"},{"6"}}}}}}}}}}}},{"do",{"await",{"call",{"v","sleep"},{1.5}}}}}},{"do",{"call",{"v","log"},{"13",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"12"}}}}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{3,"14"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{2,"15"}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"16"}}}}},{"do",{"call",{"v","log"},{"18",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"17"}}}}}}}},{"do",{"call",{"v","log"},{"20",{"await",{"call",{"v","gather"},{{"call",{"v","wait_for"},{{"index",{"v","fs"},1},0}},{"call",{"v","sleep"},{0,"19"}}}}}}}}}},{"return","21"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"22",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"24",{"await",{"call",{"v","sleep"},{0.5,"23"}}}}}},{"do",{"call",{"v","log"},{"26",{"await",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1,"25"}}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{{"do",{"call",{"v","log"},{"27",{"method",{"index",{"v","ts"},0},"cancel",{"28"}}}}}},{}},{"do",{"call",{"v","log"},{"30",{"method",{"v","var"},"get",{}}}}},{"return","31"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"32",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}}}},{}},{"with",{"call",{"v","timeout"},{2}},"cm",{{"try",{{"do",{"call",{"v","log"},{"33",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"34",{"await",{"call",{"v","w3"},{1}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"35",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}}}}},{{"do",{"call",{"v","log"},{"36"}}}},{}},{"do",{"call",{"v","log"},{"37",{"await",{"index",{"v","fs"},0}}}}}}},{"do",{"call",{"v","log"},{"39",{"await",{"call",{"v","sleep"},{2,"38"}}}}}},{"return","40"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"32",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w3"},{1}}}}}}}},{}},{"with",{"call",{"v","timeout"},{2}},"cm",{{"try",{{"do",{"call",{"v","log"},{"33",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},0},{"call",{"v","create_task"},{{"call",{"v","w3"},{2}}}},{"index",{"v","fs"},0}}},{["timeout"]=1,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"do",{"call",{"v","log"},{"34",{"await",{"call",{"v","w3"},{1}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"35",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}}}}},{{"do",{"call",{"v","log"},{"36"}}}},{}},{"do",{"call",{"v","log"},{"37",{"await",{"index",{"v","fs"},0}}}}}}},{"do",{"call",{"v","log"},{"39",{"await",{"call",{"v","sleep"},{2,"38"}}}}}},{"return","40"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"41",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"42",{"method",{"index",{"v","ts"},2},"cancel",{"43"}}}}}},{}},{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"call",{"v","log"},{"44",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"45"}}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w2"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0,"49"}}}}},{"do",{"call",{"v","log"},{"50",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w4"},{1}}}},1}}}}}}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{0.5,"51"}}}}}}},{"return","52"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"53",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"54",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","w1"},{2}}}},3}}}}}},{"try",{{"do",{"call",{"v","log"},{"57",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","sleep"},{2,"55"}}}},{"call",{"v","w4"},{1}},{"call",{"v","w3"},{3}}}},{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"56"}}}}}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"58",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"59"}}}}}},{},{}},{"with",{"call",{"v","timeout"},{0.5}},"cm",{{"do",{"await",{"call",{"v","sleep"},{0.5}}}}}},{"return","60"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -12447,7 +12447,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 2 0",
 "0 #2: 2 True",
 "0 #2: 32 2 0",
@@ -12531,7 +12531,7 @@ body={
 "-: result None",
 }},
 {name="random_245", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -12549,7 +12549,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 14 3 0",
 "0 #1: 17 []",
 "0 #1: 1 2 0",
@@ -12573,7 +12573,7 @@ body={
 "-: result None",
 }},
 {name="random_246", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -12588,7 +12588,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 7 3 0",
 "0 #1: 1 1 0",
 "0 #1: 3 0",
@@ -12607,25 +12607,25 @@ body={
 "-: result None",
 }},
 {name="random_247", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{2}}}},
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"with",{"call",{"v","timeout"},{0}},"cm",{{"do",{"call",{"v","log"},{"3",{"await",{"call",{"v","sleep"},{1,"2"}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}},{"return","4"}}},
-{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"5",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"6",{"method",{"index",{"v","ts"},2},"cancel",{"7"}}}}}},{}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","w4"},{2}}}}}},{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","wait"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"10"}}}}},{"try",{{"do",{"call",{"v","log"},{"13",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","w4"},{0}},{"index",{"v","fs"},0},{"index",{"v","fs"},1}},{["return_exceptions"]=true}},{"call",{"v","w4"},{3}}},{["return_exceptions"]=true}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"15",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","17"}}},
+{"async","w3",{"x"},{{"do",{"call",{"v","log"},{"5",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"6",{"method",{"index",{"v","ts"},2},"cancel",{"7"}}}}}},{}},{"do",{"call",{"v","log"},{"8",{"await",{"call",{"v","w4"},{2}}}}}},{"do",{"call",{"v","log"},{"9",{"await",{"call",{"v","waited"},{{"list",{"index",{"v","fs"},1}}},{["timeout"]=3,["return_when"]={"v","ALL_COMPLETED"}}}}}}},{"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{3}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{2}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1,"10"}}}}},{"try",{{"do",{"call",{"v","log"},{"13",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}},{"do",{"call",{"v","log"},{"14",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","w4"},{0}},{"index",{"v","fs"},0},{"index",{"v","fs"},1}},{["return_exceptions"]=true}},{"call",{"v","w4"},{3}}},{["return_exceptions"]=true}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"15",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}}},{{{"v","BaseExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"16",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","17"}}},
 {"async","w2",{"x"},{{"do",{"call",{"v","log"},{"18",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"19"}}},{"try",{{"try",{{"do",{"await",{"call",{"v","sleep"},{1}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"20",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"21",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{{"do",{"call",{"v","log"},{"22"}}}},{}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"do",{"call",{"v","log"},{"24",{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}},{"do",{"call",{"v","log"},{"27",{"await",{"call",{"v","sleep"},{0,"26"}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"28",{"v","e"},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"return","29"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"30",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"32",{"await",{"call",{"v","gather"},{{"call",{"v","sleep"},{0.5,"31"}}}}}}}},{"try",{{"do",{"call",{"v","log"},{"33",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},1},"set_result"},"37"}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"38",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"reraise"}}}},{},{}},{"return","39"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"40",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"method",{"v","hs"},"append",{{"method",{"v","loop"},"call_later",{3,{"lambda",{},{{"return",{"call",{"v","log"},{"48",{"method",{"v","var"},"get",{}}}}}}}}}}}},{"do",{"call",{"v","log"},{"49",{"await",{"call",{"v","shield"},{{"call",{"v","w3"},{3}}}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},3},{{"do",{"call",{"v","log"},{"50",{"method",{"index",{"v","ts"},3},"cancel",{"51"}}}}}},{}},{"return","52"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w0"},{3}}}}}}},
 {"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","w2"},{0}}}}}}},
-{"try",{{"try",{{"do",{"await",{"call",{"v","sleep"},{3}}}}},{},{},{{"do",{"call",{"v","log"},{"53",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"try",{{"do",{"call",{"v","log"},{"55",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"54"}}}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"56",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"reraise"}}}},{},{}},{"do",{"call",{"v","log"},{"57",{"await",{"index",{"v","fs"},1}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
+{"try",{{"try",{{"do",{"await",{"call",{"v","sleep"},{3}}}}},{},{},{{"do",{"call",{"v","log"},{"53",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}},{"try",{{"do",{"call",{"v","log"},{"55",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"54"}}}}}},{["timeout"]=2,["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"56",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"reraise"}}}},{},{}},{"do",{"call",{"v","log"},{"57",{"await",{"index",{"v","fs"},1}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"main failed",{"v","e"}}}}}},{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"main cut",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 40 3 0",
 "0 #2: 18 0 0",
 "0 #3: 5 3 0",
@@ -12643,7 +12643,7 @@ body={
 "-: result None",
 }},
 {name="random_248", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -12662,7 +12662,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 1 2 0",
 "0 #2: 1 1 0",
 "0 #2: 4 0 0",
@@ -12676,7 +12676,7 @@ body={
 "-: result None",
 }},
 {name="random_249", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -12693,7 +12693,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #1: 36 True",
 "0 #1: 30 2 0",
 "0 #2: 1 2 0",
@@ -12707,7 +12707,7 @@ body={
 "-: result None",
 }},
 {name="random_250", shows={}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"let","ts",{"list"}},
@@ -12715,7 +12715,7 @@ body={
 {"let","hs",{"list"}},
 {"async","w4",{"x"},{{"do",{"call",{"v","log"},{"1",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0,"2"}}}}}}}},{}},{"if",{"cmp","<",{"call",{"v","len"},{{"v","ts"}}},8},{{"do",{"method",{"v","ts"},"append",{{"call",{"v","create_task"},{{"call",{"v","sleep"},{0.5,"3"}}}}}}}},{}},{"return","4"}}},
 {"async","w3",{"x"},{{"do",{"call",{"v","log"},{"5",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"6",{"await",{"index",{"v","fs"},1}}}}},{"do",{"call",{"v","log"},{"9",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}}}}},{"try",{{"do",{"method",{"v","var"},"set",{"10"}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"12",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}}},{{"do",{"call",{"v","log"},{"13"}}}},{}},{"return","14"}}},
-{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"15",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","timeout"},{3}},"cm",{{"try",{{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}}},{["return_exceptions"]=true}},{"call",{"v","sleep"},{2,"16"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{1}}}}},{"do",{"call",{"v","log"},{"19",{"method",{"index",{"v","fs"},0},"cancel",{"22"}}}}}}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},2}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w3"},{2}},{"call",{"v","w3"},{0}},{"call",{"v","w4"},{0}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"24",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"25",{"v","e"}}}}}}},{},{}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{0}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"26"}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"32",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{"method",{"index",{"v","ts"},0},"cancel",{"33"}}}}}}}}}}}}},{"if",{"cmp","==",{"v","x"},2},{{"raise",{"call",{"v","CancelledError"},{"35"}}}},{}},{"try",{{"do",{"call",{"v","log"},{"37",{"await",{"call",{"v","wait"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"36"}}}},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"38",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"39"}}}}}},{},{}},{"return","40"}}},
+{"async","w2",{"x"},{{"do",{"call",{"v","log"},{"15",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"with",{"call",{"v","timeout"},{3}},"cm",{{"try",{{"do",{"call",{"v","log"},{"17",{"await",{"call",{"v","gather"},{{"call",{"v","gather"},{{"call",{"v","create_task"},{{"call",{"v","w4"},{2}}}}},{["return_exceptions"]=true}},{"call",{"v","sleep"},{2,"16"}}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"18",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w4"},{1}}}}},{"do",{"call",{"v","log"},{"19",{"method",{"index",{"v","fs"},0},"cancel",{"22"}}}}}}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},2}}}},{"try",{{"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","w3"},{2}},{"call",{"v","w3"},{0}},{"call",{"v","w4"},{0}}}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"24",{"await",{"v","c"}}}}}}}},{{{"v","Exception"},"e",{{"do",{"call",{"v","log"},{"25",{"v","e"}}}}}}},{},{}}}},{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","w3"},{0}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","sleep"},{1.5,"26"}}}}},{"do",{"method",{"v","loop"},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"32",{"and",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},0},{"method",{"index",{"v","ts"},0},"cancel",{"33"}}}}}}}}}}}}},{"if",{"cmp","==",{"v","x"},2},{{"raise",{"call",{"v","CancelledError"},{"35"}}}},{}},{"try",{{"do",{"call",{"v","log"},{"37",{"await",{"call",{"v","waited"},{{"list",{"call",{"v","create_task"},{{"call",{"v","sleep"},{1.5,"36"}}}},{"index",{"v","fs"},0}}},{["timeout"]={"none"},["return_when"]={"v","ALL_COMPLETED"}}}}}}}},{{{"list",{"v","Err"},{"v","Err2"}},"e",{{"do",{"call",{"v","log"},{"38",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"raise",{"call",{"v","Err"},{"39"}}}}}},{},{}},{"return","40"}}},
 {"async","w1",{"x"},{{"do",{"call",{"v","log"},{"41",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{0.5}}}},{"do",{"call",{"v","log"},{"42",{"await",{"call",{"v","w2"},{2}}}}}},{"if",{"cmp",">",{"call",{"v","len"},{{"v","ts"}}},2},{{"do",{"call",{"v","log"},{"43",{"method",{"index",{"v","ts"},2},"cancel",{"44"}}}}}},{}},{"return","45"}}},
 {"async","w0",{"x"},{{"do",{"call",{"v","log"},{"46",{"v","x"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"call",{"v","log"},{"47",{"await",{"call",{"v","w4"},{2}}}}}},{"do",{"call",{"v","log"},{"48",{"call",{"v","raised"},{{"attr",{"index",{"v","fs"},0},"set_result"},"49"}}}}},{"return","53"}}},
 {"for","f",{"v","fs"},{{"do",{"method",{"v","loop"},"call_later",{20,{"v","complete"},{"v","f"}}}}}},
@@ -12725,7 +12725,7 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{25}}}},
 {"do",{"call",{"v","log"},{"tasks",{"each",{"call",{"v","state"},{{"v","t"}}},"t",{"v","ts"}},{"each",{"method",{"v","t"},"cancelling",{}},"t",{"v","ts"}}}}},
 {"do",{"call",{"v","log"},{"futures",{"each",{"call",{"v","state"},{{"v","f"}}},"f",{"v","fs"}}}}},
-}, trace={
+} end, trace={
 "0 #2: 1 2 0",
 "0 #2: 46 3 0",
 "0 #2: 1 2 0",

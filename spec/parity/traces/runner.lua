@@ -1,11 +1,11 @@
 -- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.
 return {
 {name="what_run_leaves_behind", shows={"N1"}, async=false,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"call",{"v","log"},{"work",{"v","n"}}}},{"do",{"await",{"call",{"v","sleep"},{10}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"cleaned",{"v","n"}}}},{"reraise"}}}},{},{}}}},
 {"async","main",{},{{"for","n",{"list",3,1,2},{{"do",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","n"}}}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"main ends"}}},{"return","main"}}},
 {"do",{"call",{"v","log"},{"got",{"call",{"v","run"},{{"call",{"v","main"},{}}},{["loop_factory"]={"v","new_event_loop"}}}}}},
-}, trace={
+} end, trace={
 "0 #2: work 3",
 "0 #2: work 1",
 "0 #2: work 2",
@@ -20,11 +20,11 @@ body={
 "-: result None",
 }},
 {name="leftovers_that_fail_are_reported", shows={"N1"}, async=false,
-body={
+body=function() return {
 {"async","fail",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{},{},{{"do",{"call",{"v","log"},{"fails",{"v","n"}}}},{"raise",{"call",{"v","Err"},{{"v","n"}}}}}}}},
 {"async","main",{},{{"do",{"call",{"v","create_task"},{{"call",{"v","fail"},{"a"}}}}},{"do",{"call",{"v","create_task"},{{"call",{"v","fail"},{"b"}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}},
 {"do",{"call",{"v","log"},{"got",{"call",{"v","run"},{{"call",{"v","main"},{}}},{["loop_factory"]={"v","new_event_loop"}}}}}},
-}, trace={
+} end, trace={
 "1 #6: fails 'a'",
 "1 #6: fails 'b'",
 "-: handler 'unhandled exception during asyncio.run() shutdown' ['exception', 'message', 'task'] Err('a')",
@@ -33,23 +33,23 @@ body={
 "-: result None",
 }},
 {name="leftovers_that_swallow_the_cancel", shows={"N1"}, async=false,
-body={
+body=function() return {
 {"async","stubborn",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{{{"v","CancelledError"},false,{{"do",{"call",{"v","log"},{"swallowed"}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"call",{"v","log"},{"goes on"}}}}},
 {"async","main",{},{{"do",{"call",{"v","create_task"},{{"call",{"v","stubborn"},{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}},
 {"do",{"call",{"v","log"},{"got",{"call",{"v","run"},{{"call",{"v","main"},{}}},{["loop_factory"]={"v","new_event_loop"}}}}}},
-}, trace={
+} end, trace={
 "1 #6: swallowed",
 "3 #8: goes on",
 "-: got None",
 "-: result None",
 }},
 {name="tasks_made_during_the_cleanup", shows={"N2"}, async=false,
-body={
+body=function() return {
 {"async","late",{},{{"do",{"call",{"v","log"},{"late starts"}}},{"do",{"await",{"call",{"v","sleep"},{50}}}},{"do",{"call",{"v","log"},{"never"}}}}},
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{},{},{{"do",{"call",{"v","create_task"},{{"call",{"v","late"},{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"cleaned"}}}}}}},
 {"async","main",{},{{"do",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return",1}}},
 {"do",{"call",{"v","log"},{"got",{"call",{"v","run"},{{"call",{"v","main"},{}}},{["loop_factory"]={"v","new_event_loop"}}}}}},
-}, trace={
+} end, trace={
 "1 #7: late starts",
 "1 #7: cleaned",
 "-: got 1",
@@ -57,14 +57,14 @@ body={
 "report: Task was destroyed but it is pending! None",
 }},
 {name="the_result_comes_after_the_cleanup", shows={"N3"}, async=false,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{},{},{{"do",{"call",{"v","log"},{"cleanup"}}}}}}},
 {"async","main",{"err"},{{"do",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"if",{"v","err"},{{"raise",{"v","err"}}},{}},{"return","value"}}},
 {"do",{"call",{"v","log"},{"got",{"call",{"v","run"},{{"call",{"v","main"},{{"none"}}}},{["loop_factory"]={"v","new_event_loop"}}}}}},
 {"do",{"call",{"v","log"},{"error",{"call",{"v","raised"},{{"v","run"},{"call",{"v","main"},{{"call",{"v","Err"},{"main"}}}}},{["loop_factory"]={"v","new_event_loop"}}}}}},
 {"do",{"call",{"v","log"},{"base",{"call",{"v","raised"},{{"v","run"},{"call",{"v","main"},{{"call",{"v","BaseErr"},{"main"}}}}},{["loop_factory"]={"v","new_event_loop"}}}}}},
 {"do",{"call",{"v","log"},{"cancelled",{"call",{"v","raised"},{{"v","run"},{"call",{"v","main"},{{"call",{"v","CancelledError"},{"main"}}}}},{["loop_factory"]={"v","new_event_loop"}}}}}},
-}, trace={
+} end, trace={
 "1 #6: cleanup",
 "-: got 'value'",
 "1 #6: cleanup",
@@ -76,13 +76,13 @@ body={
 "-: result None",
 }},
 {name="runs_of_one_runner", shows={"N4"}, async=false,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="none"}}},
 {"let","loops",{"list"}},
 {"async","step",{"v"},{{"do",{"call",{"v","log"},{"sees",{"method",{"v","var"},"get",{}}}}},{"do",{"method",{"v","var"},"set",{{"v","v"}}}},{"do",{"method",{"v","loops"},"append",{{"call",{"v","get_running_loop"},{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return",{"v","v"}}}},
 {"with",{"call",{"v","Runner"},{},{["loop_factory"]={"v","new_event_loop"}}},"runner",{{"do",{"call",{"v","log"},{"got",{"method",{"v","runner"},"run",{{"call",{"v","step"},{"one"}}}}}}},{"do",{"call",{"v","log"},{"got",{"method",{"v","runner"},"run",{{"call",{"v","step"},{"two"}}}}}}},{"let","ctx",{"call",{"v","copy_context"},{}}},{"do",{"call",{"v","log"},{"got",{"method",{"v","runner"},"run",{{"call",{"v","step"},{"three"}}},{["context"]={"v","ctx"}}}}}},{"do",{"call",{"v","log"},{"got",{"method",{"v","runner"},"run",{{"call",{"v","step"},{"four"}}}}}}},{"do",{"call",{"v","log"},{"loop",{"cmp","is",{"index",{"v","loops"},0},{"index",{"v","loops"},1}},{"cmp","is",{"method",{"v","runner"},"get_loop",{}},{"index",{"v","loops"},0}},{"method",{"method",{"v","runner"},"get_loop",{}},"time",{}}}}}}},
 {"do",{"call",{"v","log"},{"outside",{"method",{"v","var"},"get",{}},{"method",{"v","ctx"},"run",{{"attr",{"v","var"},"get"}}},{"method",{"index",{"v","loops"},0},"is_closed",{}}}}},
-}, trace={
+} end, trace={
 "0 #1: sees 'none'",
 "-: got 'one'",
 "1 #5: sees 'one'",
@@ -96,7 +96,7 @@ body={
 "-: result None",
 }},
 {name="a_closed_runner", shows={"N5"}, async=false,
-body={
+body=function() return {
 {"async","work",{},{{"return",1}}},
 {"let","runner",{"call",{"v","Runner"},{},{["loop_factory"]={"v","new_event_loop"}}}},
 {"do",{"call",{"v","log"},{"got",{"method",{"v","runner"},"run",{{"call",{"v","work"},{}}}}}}},
@@ -107,7 +107,7 @@ body={
 {"do",{"method",{"v","c"},"close",{}}},
 {"async","inside",{},{{"let","c",{"call",{"v","work"},{}}},{"do",{"call",{"v","log"},{"inside",{"call",{"v","raised"},{{"v","run"},{"v","c"}}}}}},{"do",{"method",{"v","c"},"close",{}}},{"let","other",{"call",{"v","Runner"},{},{["loop_factory"]={"v","new_event_loop"}}}},{"let","d",{"call",{"v","work"},{}}},{"do",{"call",{"v","log"},{"runner inside",{"call",{"v","raised"},{{"attr",{"v","other"},"run"},{"v","d"}}}}}},{"do",{"method",{"v","d"},"close",{}}}}},
 {"do",{"call",{"v","run"},{{"call",{"v","inside"},{}}},{["loop_factory"]={"v","new_event_loop"}}}},
-}, trace={
+} end, trace={
 "-: got 1",
 "-: closed RuntimeError RuntimeError",
 "0 #1: inside RuntimeError",
@@ -115,23 +115,23 @@ body={
 "-: result None",
 }},
 {name="run_takes_any_awaitable", shows={"N6"}, async=false,
-body={
+body=function() return {
 {"async","work",{"x"},{{"do",{"call",{"v","log"},{"work",{"v","x"}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return",{"v","x"}}}},
 {"do",{"call",{"v","log"},{"object",{"call",{"v","run"},{{"call",{"v","awaitable"},{{"lambda",{},{{"return",{"call",{"v","work"},{1}}}}}}}},{["loop_factory"]={"v","new_event_loop"}}}}}},
 {"do",{"call",{"v","log"},{"number",{"call",{"v","raised"},{{"v","run"},5},{["loop_factory"]={"v","new_event_loop"}}}}}},
-}, trace={
+} end, trace={
 "0 #1: work 1",
 "-: object 1",
 "-: number TypeError",
 "-: result None",
 }},
 {name="leftovers_stay_between_runs_of_a_runner", shows={"N4"}, async=false,
-body={
+body=function() return {
 {"async","ticker",{},{{"try",{{"for","i",{"call",{"v","range"},{10}},{{"do",{"call",{"v","log"},{"tick",{"v","i"}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}}},{},{},{{"do",{"call",{"v","log"},{"ticker out"}}}}}}},
 {"async","main",{"n","start"},{{"if",{"v","start"},{{"do",{"call",{"v","create_task"},{{"call",{"v","ticker"},{}}}}}},{}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"with",{"call",{"v","Runner"},{},{["loop_factory"]={"v","new_event_loop"}}},"runner",{{"do",{"method",{"v","runner"},"run",{{"call",{"v","main"},{1.5,true}}}}},{"do",{"call",{"v","log"},{"between"}}},{"do",{"method",{"v","runner"},"run",{{"call",{"v","main"},{2,false}}}}},{"do",{"call",{"v","log"},{"closing"}}}}},
 {"do",{"call",{"v","log"},{"closed"}}},
-}, trace={
+} end, trace={
 "0 #2: tick 0",
 "1 #4: tick 1",
 "-: between",
@@ -143,61 +143,61 @@ body={
 "-: result None",
 }},
 {name="an_error_leaves_the_runner_usable", shows={"N4"}, async=false,
-body={
+body=function() return {
 {"async","fail",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"x"}}}}},
 {"async","work",{},{{"return","fine"}}},
 {"with",{"call",{"v","Runner"},{},{["loop_factory"]={"v","new_event_loop"}}},"runner",{{"do",{"call",{"v","log"},{"failed",{"call",{"v","raised"},{{"attr",{"v","runner"},"run"},{"call",{"v","fail"},{}}}}}}},{"do",{"call",{"v","log"},{"then",{"method",{"v","runner"},"run",{{"call",{"v","work"},{}}}}}}}}},
 {"do",{"call",{"v","log"},{"end"}}},
-}, trace={
+} end, trace={
 "-: failed Err('x')",
 "-: then 'fine'",
 "-: end",
 "-: result None",
 }},
 {name="an_error_in_the_with_block_closes_the_runner", shows={"N5"}, async=false,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}}}},
 {"let","runner",{"call",{"v","Runner"},{},{["loop_factory"]={"v","new_event_loop"}}}},
 {"try",{{"with",{"v","runner"},false,{{"do",{"method",{"v","runner"},"run",{{"call",{"v","work"},{}}}}},{"raise",{"call",{"v","Err"},{"block"}}}}}},{{{"v","Err"},"e",{{"let","c",{"call",{"v","work"},{}}},{"do",{"call",{"v","log"},{"out",{"v","e"},{"call",{"v","raised"},{{"attr",{"v","runner"},"run"},{"v","c"}}}}}},{"do",{"method",{"v","c"},"close",{}}}}}},{},{}},
-}, trace={
+} end, trace={
 "-: out Err('block') RuntimeError",
 "-: result None",
 }},
 {name="a_runner_never_used", shows={"N5"}, async=false,
-body={
+body=function() return {
 {"with",{"call",{"v","Runner"},{},{["loop_factory"]={"v","new_event_loop"}}},"runner",{{"do",{"call",{"v","log"},{"nothing"}}}}},
 {"do",{"call",{"v","log"},{"loop",{"call",{"v","raised"},{{"attr",{"v","runner"},"get_loop"}}}}}},
-}, trace={
+} end, trace={
 "-: nothing",
 "-: loop RuntimeError",
 "-: result None",
 }},
 {name="a_runner_whose_loop_is_looked_at_first", shows={"N4"}, async=false,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return",{"call",{"v","get_running_loop"},{}}}}},
 {"with",{"call",{"v","Runner"},{},{["loop_factory"]={"v","new_event_loop"}}},"runner",{{"let","loop",{"method",{"v","runner"},"get_loop",{}}},{"do",{"call",{"v","log"},{"same",{"method",{"v","loop"},"is_running",{}},{"cmp","is",{"method",{"v","runner"},"run",{{"call",{"v","work"},{}}}},{"v","loop"}},{"method",{"v","loop"},"is_closed",{}}}}}}},
 {"do",{"call",{"v","log"},{"closed",{"method",{"v","loop"},"is_closed",{}}}}},
-}, trace={
+} end, trace={
 "-: same False True False",
 "-: closed True",
 "-: result None",
 }},
 {name="a_main_that_is_cancelled", shows={"N3","C9"}, async=false,
-body={
+body=function() return {
 {"async","main",{},{{"do",{"method",{"call",{"v","get_running_loop"},{}},"call_later",{1,{"attr",{"call",{"v","current_task"},{}},"cancel"},"timer"}}},{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{},{},{{"do",{"call",{"v","log"},{"cleanup",{"call",{"v","now"},{}}}}}}}}},
 {"do",{"call",{"v","log"},{"out",{"call",{"v","raised"},{{"v","run"},{"call",{"v","main"},{}}},{["loop_factory"]={"v","new_event_loop"}}}}}},
-}, trace={
+} end, trace={
 "1 #3: cleanup 1",
 "-: out CancelledError('timer')",
 "-: result None",
 }},
 {name="an_interrupt_from_main", shows={"N1","T8"}, async=false,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"async","main",{"err"},{{"do",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"v","err"}}}},
 {"do",{"call",{"v","log"},{"out",{"call",{"v","raised"},{{"v","run"},{"call",{"v","main"},{{"call",{"v","KeyboardInterrupt"},{"k"}}}}},{["loop_factory"]={"v","new_event_loop"}}}}}},
 {"do",{"call",{"v","log"},{"out",{"call",{"v","raised"},{{"v","run"},{"call",{"v","main"},{{"call",{"v","SystemExit"},{"s"}}}}},{["loop_factory"]={"v","new_event_loop"}}}}}},
-}, trace={
+} end, trace={
 "1 #5: cut CancelledError",
 "-: out KeyboardInterrupt('k')",
 "1 #5: cut CancelledError",
@@ -205,23 +205,23 @@ body={
 "-: result None",
 }},
 {name="debug_of_a_runner", shows={"N11"}, async=false,
-body={
+body=function() return {
 {"async","main",{},{{"return",{"method",{"call",{"v","get_running_loop"},{}},"get_debug",{}}}}},
 {"do",{"call",{"v","log"},{"default",{"call",{"v","run"},{{"call",{"v","main"},{}}},{["loop_factory"]={"v","new_event_loop"}}}}}},
 {"do",{"call",{"v","log"},{"on",{"call",{"v","run"},{{"call",{"v","main"},{}}},{["loop_factory"]={"v","new_event_loop"},["debug"]=true}}}}},
 {"do",{"call",{"v","log"},{"off",{"call",{"v","run"},{{"call",{"v","main"},{}}},{["loop_factory"]={"v","new_event_loop"},["debug"]=false}}}}},
-}, trace={
+} end, trace={
 "-: default False",
 "-: on True",
 "-: off False",
 "-: result None",
 }},
 {name="leftover_chains_are_cancelled_in_order", shows={"N1"}, async=false,
-body={
+body=function() return {
 {"async","link",{"n"},{{"try",{{"if",{"cmp",">",{"v","n"},0},{{"do",{"await",{"call",{"v","create_task"},{{"call",{"v","link"},{{"bin","-",{"v","n"},1}}}},{["name"]={"format","link",{"bin","-",{"v","n"},1}}}}}}},{{"do",{"await",{"call",{"v","sleep"},{10}}}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"async","main",{},{{"do",{"call",{"v","create_task"},{{"call",{"v","link"},{3}}},{["name"]="link3"}}},{"do",{"call",{"v","create_task"},{{"call",{"v","link"},{1}}},{["name"]="other"}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"tasks",{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}}}},
 {"do",{"call",{"v","run"},{{"call",{"v","main"},{}}},{["loop_factory"]={"v","new_event_loop"}}}},
-}, trace={
+} end, trace={
 "1 #7: tasks 7",
 "1 #9: cut 0 CancelledError",
 "1 #9: cut 0 CancelledError",
@@ -232,13 +232,13 @@ body={
 "-: result None",
 }},
 {name="leftover_groups_and_shields", shows={"N1","C6"}, async=false,
-body={
+body=function() return {
 {"async","leaf",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"leaf end",{"v","n"}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"leaf cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"async","grouped",{},{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","leaf"},{11}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","leaf"},{12}}}}}}}}},
 {"async","shielded",{},{{"do",{"await",{"call",{"v","shield"},{{"call",{"v","leaf"},{13}}}}}}}},
 {"async","main",{},{{"do",{"call",{"v","create_task"},{{"call",{"v","grouped"},{}}}}},{"do",{"call",{"v","create_task"},{{"call",{"v","shielded"},{}}}}},{"let","g",{"call",{"v","gather"},{{"call",{"v","leaf"},{14}},{"call",{"v","leaf"},{15}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"main ends",{"method",{"v","g"},"done",{}}}}}}},
 {"do",{"call",{"v","log"},{"got",{"call",{"v","run"},{{"call",{"v","main"},{}}},{["loop_factory"]={"v","new_event_loop"}}}}}},
-}, trace={
+} end, trace={
 "1 #5: main ends False",
 "1 #7: leaf cut 14 CancelledError",
 "1 #7: leaf cut 15 CancelledError",

@@ -1,13 +1,13 @@
 -- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.
 return {
 {name="first_steps_run_in_order", shows={"T1"}, async=true,
-body={
+body=function() return {
 {"async","child",{"n"},{{"do",{"call",{"v","log"},{"child",{"v","n"}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"slept",{"v","n"}}}},{"return",{"v","n"}}}},
 {"let","a",{"call",{"v","create_task"},{{"call",{"v","child"},{2}}}}},
 {"let","b",{"call",{"v","create_task"},{{"call",{"v","child"},{1}}}}},
 {"do",{"call",{"v","log"},{"made",{"method",{"v","a"},"done",{}},{"method",{"v","b"},"done",{}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","gather"},{{"v","a"},{"v","b"}}}}}}},
-}, trace={
+} end, trace={
 "0 #1: made False False",
 "0 #2: child 2",
 "0 #2: child 1",
@@ -17,11 +17,11 @@ body={
 "-: result None",
 }},
 {name="tasks_made_by_tasks", shows={"T1"}, async=true,
-body={
+body=function() return {
 {"async","child",{"depth","name"},{{"do",{"call",{"v","log"},{"child",{"v","name"}}}},{"if",{"cmp",">",{"v","depth"},0},{{"do",{"call",{"v","create_task"},{{"call",{"v","child"},{{"bin","-",{"v","depth"},1},{"bin","+",{"v","name"},"a"}}}}}},{"do",{"call",{"v","create_task"},{{"call",{"v","child"},{{"bin","-",{"v","depth"},1},{"bin","+",{"v","name"},"b"}}}}}}},{}},{"do",{"call",{"v","log"},{"end",{"v","name"}}}}}},
 {"do",{"await",{"call",{"v","child"},{2,"r"}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
-}, trace={
+} end, trace={
 "0 #1: child 'r'",
 "0 #1: end 'r'",
 "0 #2: child 'ra'",
@@ -39,7 +39,7 @@ body={
 "-: result None",
 }},
 {name="what_create_task_refuses", shows={"T2"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","f"},"set_result",{1}}},
 {"do",{"call",{"v","log"},{"number",{"call",{"v","raised"},{{"v","create_task"},5}}}}},
@@ -47,7 +47,7 @@ body={
 {"do",{"call",{"v","log"},{"none",{"call",{"v","raised"},{{"v","create_task"},{"none"}}}}}},
 {"do",{"call",{"v","log"},{"object",{"call",{"v","raised"},{{"v","create_task"},{"call",{"v","awaitable"},{{"lambda",{},{{"return",{"v","f"}}}}}}}}}}},
 {"do",{"call",{"v","log"},{"takes a future",{"await",{"call",{"v","gather"},{{"v","f"}}}},{"await",{"call",{"v","shield"},{{"v","f"}}}},{"await",{"call",{"v","wait_for"},{{"v","f"},1}}},{"await",{"call",{"v","ensure_future"},{{"v","f"}}}}}}},
-}, trace={
+} end, trace={
 "0 #1: number TypeError",
 "0 #1: future TypeError",
 "0 #1: none TypeError",
@@ -56,7 +56,7 @@ body={
 "-: result None",
 }},
 {name="names", shows={"T3"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"return",{"method",{"call",{"v","current_task"},{}},"get_name",{}}}}},
 {"let","a",{"call",{"v","create_task"},{{"call",{"v","work"},{}}},{["name"]="given"}}},
 {"let","b",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
@@ -67,21 +67,21 @@ body={
 {"do",{"call",{"v","log"},{"seen",{"await",{"v","a"}},{"await",{"v","b"}},{"await",{"v","c"}}}}},
 {"do",{"method",{"v","c"},"set_name",{{"none"}}}},
 {"do",{"call",{"v","log"},{"none",{"cmp","in",{"call",{"v","type_name"},{{"method",{"v","c"},"get_name",{}}}},{"list","str","string"}}}}},
-}, trace={
+} end, trace={
 "0 #1: given 'given' True False",
 "0 #3: seen 'given' '12' 'set'",
 "0 #3: none True",
 "-: result None",
 }},
 {name="tasks_refuse_results", shows={"T4"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","own"}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"do",{"call",{"v","log"},{"result",{"call",{"v","raised"},{{"attr",{"v","t"},"set_result"},1}}}}},
 {"do",{"call",{"v","log"},{"exception",{"call",{"v","raised"},{{"attr",{"v","t"},"set_exception"},{"call",{"v","Err"},{"x"}}}}}}},
 {"do",{"call",{"v","log"},{"own",{"await",{"v","t"}}}}},
 {"do",{"call",{"v","log"},{"result",{"call",{"v","raised"},{{"attr",{"v","t"},"set_result"},1}}}}},
-}, trace={
+} end, trace={
 "0 #1: result RuntimeError",
 "0 #1: exception RuntimeError",
 "1 #5: own 'own'",
@@ -89,33 +89,33 @@ body={
 "-: result None",
 }},
 {name="a_task_that_awaits_itself", shows={"T5"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"call",{"v","log"},{"start"}}},{"try",{{"do",{"await",{"call",{"v","current_task"},{}}}}},{{{"v","RuntimeError"},"e",{{"do",{"call",{"v","log"},{"refused",{"v","e"}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","alive"}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}}}}},
-}, trace={
+} end, trace={
 "0 #2: start",
 "0 #3: refused RuntimeError",
 "1 #6: got 'alive'",
 "-: result None",
 }},
 {name="a_bad_yield", shows={"T6"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"for","value",{"list",5,"x"},{{"try",{{"do",{"await",{"call",{"v","bad_yield"},{{"v","value"}}}}}},{{{"v","RuntimeError"},"e",{{"do",{"call",{"v","log"},{"refused",{"v","e"},{"call",{"v","contains"},{{"call",{"v","message"},{{"v","e"}}},"Task got bad yield"}}}}}}}},{},{}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","alive"}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}}}}},
-}, trace={
+} end, trace={
 "0 #3: refused RuntimeError True",
 "0 #4: refused RuntimeError True",
 "1 #7: got 'alive'",
 "-: result None",
 }},
 {name="interrupts_are_stored_too", shows={"T8"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"async","leave",{"err"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"try",{{"raise",{"v","err"}}},{},{},{{"do",{"call",{"v","log"},{"cleanup",{"v","err"}}}}}}}},
 {"for","err",{"list",{"call",{"v","KeyboardInterrupt"},{"k"}},{"call",{"v","SystemExit"},{"s"}}},{{"let","t",{"method",{"v","loop"},"create_task",{{"call",{"v","leave"},{{"v","err"}}}}}},{"do",{"call",{"v","log"},{"until",{"call",{"v","raised"},{{"attr",{"v","loop"},"run_until_complete"},{"v","t"}}}}}},{"do",{"call",{"v","log"},{"stored",{"method",{"v","t"},"done",{}},{"method",{"v","t"},"exception",{}},{"method",{"v","t"},"cancelled",{}}}}}}},
 {"let","b",{"method",{"v","loop"},"create_task",{{"call",{"v","leave"},{{"call",{"v","BaseErr"},{"b"}}}}}}},
 {"do",{"call",{"v","log"},{"base",{"call",{"v","raised"},{{"attr",{"v","loop"},"run_until_complete"},{"v","b"}}}}}},
-}, trace={
+} end, trace={
 "1 #3: cleanup KeyboardInterrupt('k')",
 "-: until KeyboardInterrupt('k')",
 "-: stored True KeyboardInterrupt('k') False",
@@ -127,7 +127,7 @@ body={
 "-: result None",
 }},
 {name="all_tasks_lists_the_unfinished", shows={"T9"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}}}},
 {"let","me",{"call",{"v","current_task"},{}}},
 {"do",{"method",{"v","me"},"set_name",{"me"}}},
@@ -141,7 +141,7 @@ body={
 {"do",{"call",{"v","log"},{"all",{"each",{"method",{"v","t"},"get_name",{}},"t",{"call",{"v","all_tasks"},{}}}}}},
 {"do",{"await",{"call",{"v","sleep"},{3}}}},
 {"do",{"call",{"v","log"},{"all",{"each",{"method",{"v","t"},"get_name",{}},"t",{"call",{"v","all_tasks"},{{"call",{"v","get_running_loop"},{}}}}}}}},
-}, trace={
+} end, trace={
 "0 #1: all ['me', 't0', 't1', 't2']",
 "0.5 #5: all ['me', 't1', 't2']",
 "0.5 #7: all ['me', 't1']",
@@ -149,7 +149,7 @@ body={
 "-: result None",
 }},
 {name="contexts_of_tasks", shows={"T10"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="none"}}},
 {"do",{"method",{"v","var"},"set",{"main"}}},
 {"async","child",{"value"},{{"do",{"call",{"v","log"},{"sees",{"method",{"v","var"},"get",{}}}}},{"do",{"method",{"v","var"},"set",{{"v","value"}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"keeps",{"method",{"v","var"},"get",{}}}}}}},
@@ -161,7 +161,7 @@ body={
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","a"},{"v","b"},{"v","c"}}}}}},
 {"do",{"call",{"v","log"},{"main",{"method",{"v","var"},"get",{}},"given",{"method",{"v","ctx"},"run",{{"attr",{"v","var"},"get"}}},{"cmp","is",{"method",{"v","c"},"get_context",{}},{"v","ctx"}}}}},
 {"do",{"call",{"v","log"},{"own",{"method",{"method",{"v","a"},"get_context",{}},"run",{{"attr",{"v","var"},"get"}}},{"method",{"method",{"v","b"},"get_context",{}},"run",{{"attr",{"v","var"},"get"}}}}}},
-}, trace={
+} end, trace={
 "0 #2: sees 'main'",
 "0 #2: sees 'later'",
 "0 #2: sees 'later'",
@@ -173,7 +173,7 @@ body={
 "-: result None",
 }},
 {name="who_shares_a_context", shows={"T11","D1"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"async","change",{"v"},{{"do",{"method",{"v","var"},"set",{{"v","v"}}}},{"return",{"cmp","is",{"call",{"v","current_task"},{}},{"v","me"}}}}},
 {"let","me",{"call",{"v","current_task"},{}}},
@@ -183,7 +183,7 @@ body={
 {"do",{"call",{"v","log"},{"gather",{"await",{"call",{"v","gather"},{{"call",{"v","change"},{4}}}}},{"method",{"v","var"},"get",{}}}}},
 {"do",{"call",{"v","log"},{"shield",{"await",{"call",{"v","shield"},{{"call",{"v","change"},{5}}}}},{"method",{"v","var"},"get",{}}}}},
 {"do",{"call",{"v","log"},{"untimed",{"await",{"call",{"v","wait_for"},{{"call",{"v","change"},{6}},{"none"}}}},{"method",{"v","var"},"get",{}}}}},
-}, trace={
+} end, trace={
 "0 #1: direct True 1",
 "0 #1: wait_for True 2",
 "0 #3: task False 2",
@@ -193,7 +193,7 @@ body={
 "-: result None",
 }},
 {name="what_a_task_prints", shows={"T12"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},false,{{"do",{"call",{"v","log"},{"cancelling",{"call",{"v","contains"},{{"v","t"},"cancelling"}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"reraise"}}}},{},{}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}},{["name"]="named"}}},
 {"do",{"call",{"v","log"},{"name",{"call",{"v","contains"},{{"v","t"},"named"}},{"call",{"v","contains"},{{"v","t"},"cancelling"}}}}},
@@ -202,7 +202,7 @@ body={
 {"do",{"method",{"v","t"},"cancel",{}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},
 {"do",{"call",{"v","log"},{"end",{"call",{"v","contains"},{{"v","t"},"cancelled"}}}}},
-}, trace={
+} end, trace={
 "0 #1: name True False",
 "1 #4: waits True",
 "1 #5: cancelling True",
@@ -210,27 +210,27 @@ body={
 "-: result None",
 }},
 {name="an_eager_task_that_finishes", shows={"T13","T14"}, async=true,
-body={
+body=function() return {
 {"async","work",{"x"},{{"do",{"call",{"v","log"},{"inside",{"method",{"call",{"v","current_task"},{}},"get_name",{}},{"cmp","is",{"call",{"v","current_task"},{}},{"v","outer"}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}},{"return",{"v","x"}}}},
 {"let","outer",{"call",{"v","current_task"},{}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{"v"}}},{["eager_start"]=true,["name"]="eager"}}},
 {"do",{"call",{"v","log"},{"made",{"method",{"v","t"},"done",{}},{"method",{"v","t"},"result",{}},{"method",{"v","t"},"get_coro",{}},{"cmp","is",{"call",{"v","current_task"},{}},{"v","outer"}}}}},
 {"do",{"call",{"v","log"},{"all",{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}},{"await",{"v","t"}}}}},
-}, trace={
+} end, trace={
 "0 #1: inside 'eager' False 2",
 "0 #1: made True 'v' None True",
 "0 #1: all 1 'v'",
 "-: result None",
 }},
 {name="an_eager_task_that_suspends", shows={"T14"}, async=true,
-body={
+body=function() return {
 {"async","work",{"x"},{{"do",{"call",{"v","log"},{"first step",{"v","x"}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"second step",{"v","x"},{"method",{"call",{"v","current_task"},{}},"get_name",{}}}}},{"return",{"v","x"}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{"v"}}},{["eager_start"]=true,["name"]="eager"}}},
 {"do",{"call",{"v","log"},{"made",{"method",{"v","t"},"done",{}},{"each",{"cmp","==",{"method",{"v","x"},"get_name",{}},"eager"},"x",{"call",{"v","all_tasks"},{}}}}}},
 {"let","u",{"call",{"v","create_task"},{{"call",{"v","work"},{"w"}}},{["name"]="lazy"}}},
 {"do",{"call",{"v","log"},{"lazy made",{"method",{"v","u"},"done",{}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"v","t"}},{"await",{"v","u"}},{"cmp","is",{"method",{"v","t"},"get_coro",{}},{"none"}}}}},
-}, trace={
+} end, trace={
 "0 #1: first step 'v'",
 "0 #1: made False [False, True]",
 "0 #1: lazy made False",
@@ -241,7 +241,7 @@ body={
 "-: result None",
 }},
 {name="eager_tasks_that_fail", shows={"T15"}, async=true,
-body={
+body=function() return {
 {"async","fail",{"err"},{{"do",{"call",{"v","log"},{"fails",{"v","err"}}}},{"raise",{"v","err"}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","fail"},{{"call",{"v","Err"},{"stored"}}}}},{["eager_start"]=true}}},
 {"do",{"call",{"v","log"},{"stored",{"method",{"v","t"},"done",{}},{"method",{"v","t"},"exception",{}}}}},
@@ -251,7 +251,7 @@ body={
 {"do",{"call",{"v","log"},{"base",{"method",{"v","b"},"exception",{}}}}},
 {"let","k",{"call",{"v","fail"},{{"call",{"v","KeyboardInterrupt"},{"out"}}}}},
 {"try",{{"do",{"call",{"v","create_task"},{{"v","k"}},{["eager_start"]=true}}},{"do",{"call",{"v","log"},{"never"}}}},{{{"v","KeyboardInterrupt"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #1: fails Err('stored')",
 "0 #1: stored True Err('stored')",
 "0 #1: fails CancelledError('own')",
@@ -264,7 +264,7 @@ body={
 "report: Task exception was never retrieved KeyboardInterrupt('out')",
 }},
 {name="callbacks_and_context_of_an_eager_task", shows={"T16"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]="main"}}},
 {"async","work",{},{{"do",{"method",{"v","var"},"set",{"eager"}}},{"return",1}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}},{["eager_start"]=true}}},
@@ -274,14 +274,14 @@ body={
 {"let","ctx",{"call",{"v","copy_context"},{}}},
 {"let","u",{"call",{"v","create_task"},{{"call",{"v","work"},{}}},{["eager_start"]=true,["context"]={"v","ctx"}}}},
 {"do",{"call",{"v","log"},{"given",{"method",{"v","ctx"},"run",{{"attr",{"v","var"},"get"}}},{"method",{"v","var"},"get",{}},{"method",{"v","u"},"done",{}}}}},
-}, trace={
+} end, trace={
 "0 #1: made True 'main'",
 "0 #2: callback 1 'main'",
 "0 #2: given 'eager' 'main' True",
 "-: result None",
 }},
 {name="eager_start_false_under_an_eager_factory", shows={"T17"}, async=true,
-body={
+body=function() return {
 {"async","work",{"x"},{{"do",{"call",{"v","log"},{"work",{"v","x"}}}},{"return",{"v","x"}}}},
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"set_task_factory",{{"v","eager_task_factory"}}}},
 {"do",{"call",{"v","log"},{"factory",{"cmp","is",{"method",{"call",{"v","get_running_loop"},{}},"get_task_factory",{}},{"v","eager_task_factory"}}}}},
@@ -293,7 +293,7 @@ body={
 {"let","c",{"call",{"v","create_task"},{{"call",{"v","work"},{"plain"}}}}},
 {"do",{"call",{"v","log"},{"made",{"method",{"v","c"},"done",{}},{"method",{"call",{"v","get_running_loop"},{}},"get_task_factory",{}}}}},
 {"do",{"await",{"v","c"}}},
-}, trace={
+} end, trace={
 "0 #1: factory True",
 "0 #1: work 'eager'",
 "0 #1: made True False",
@@ -304,7 +304,7 @@ body={
 "-: result None",
 }},
 {name="eager_start_without_a_running_loop", shows={"T17"}, async=false,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","new_event_loop"},{}}},
 {"async","work",{"x"},{{"do",{"call",{"v","log"},{"work",{"v","x"}}}},{"return",{"v","x"}}}},
 {"let","t",{"method",{"v","loop"},"create_task",{{"call",{"v","work"},{1}}},{["eager_start"]=true}}},
@@ -313,7 +313,7 @@ body={
 {"let","u",{"method",{"v","loop"},"create_task",{{"call",{"v","work"},{2}}}}},
 {"do",{"call",{"v","log"},{"made",{"method",{"v","u"},"done",{}}}}},
 {"do",{"call",{"v","log"},{"got",{"method",{"v","loop"},"run_until_complete",{{"v","t"}}},{"method",{"v","loop"},"run_until_complete",{{"v","u"}}}}}},
-}, trace={
+} end, trace={
 "-: made False",
 "-: made False",
 "0 #1: work 1",
@@ -322,7 +322,7 @@ body={
 "-: result None",
 }},
 {name="gather_of_eager_children", shows={"T18"}, async=true,
-body={
+body=function() return {
 {"async","work",{"x"},{{"do",{"call",{"v","log"},{"work",{"v","x"}}}},{"return",{"v","x"}}}},
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"set_task_factory",{{"v","eager_task_factory"}}}},
 {"let","g",{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","work"},{2}}}}},
@@ -332,7 +332,7 @@ body={
 {"async","slow",{"x"},{{"do",{"await",{"call",{"v","sleep"},{{"v","x"}}}}},{"return",{"v","x"}}}},
 {"let","g",{"call",{"v","gather"},{{"call",{"v","work"},{3}},{"call",{"v","slow"},{1}}}}},
 {"do",{"call",{"v","log"},{"mixed",{"method",{"v","g"},"done",{}},{"await",{"v","g"}}}}},
-}, trace={
+} end, trace={
 "0 #1: work 1",
 "0 #1: work 2",
 "0 #1: done True [1, 2]",
@@ -342,7 +342,7 @@ body={
 "-: result None",
 }},
 {name="an_unreferenced_task_goes_on", shows={"T7"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"for","i",{"call",{"v","range"},{3}},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"alive",{"v","i"}}}}}}}},
 {"def","make",{},{{"do",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}}}},
 {"do",{"call",{"v","collected"},{{"v","make"}}}},
@@ -350,7 +350,7 @@ body={
 {"do",{"call",{"v","collect"},{}}},
 {"do",{"await",{"call",{"v","sleep"},{2}}}},
 {"do",{"call",{"v","log"},{"end",{"call",{"v","reported"},{}}}}},
-}, trace={
+} end, trace={
 "1 #4: alive 0",
 "2 #6: alive 1",
 "3 #10: alive 2",
@@ -358,7 +358,7 @@ body={
 "-: result None",
 }},
 {name="a_task_factory_of_ones_own", shows={"L27"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"async","work",{"x"},{{"return",{"v","x"}}}},
 {"def","factory",{"loop","coro"},{{"do",{"call",{"v","log"},{"factory",{"v","coro"}}}},{"return",{"call",{"v","Task"},{{"v","coro"}},{["loop"]={"v","loop"}}}}}},
@@ -366,7 +366,7 @@ body={
 {"let","a",{"call",{"v","create_task"},{{"call",{"v","work"},{1}}}}},
 {"let","b",{"method",{"v","loop"},"create_task",{{"call",{"v","work"},{2}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","gather"},{{"v","a"},{"v","b"},{"call",{"v","work"},{3}}}}},{"cmp","is",{"method",{"v","loop"},"get_task_factory",{}},{"v","factory"}}}}},
-}, trace={
+} end, trace={
 "0 #1: factory coroutine",
 "0 #1: factory coroutine",
 "0 #1: factory coroutine",
@@ -374,26 +374,26 @@ body={
 "-: result None",
 }},
 {name="a_custom_eager_constructor", shows={"T14"}, async=true,
-body={
+body=function() return {
 {"async","work",{"x"},{{"do",{"call",{"v","log"},{"work",{"v","x"}}}},{"return",{"v","x"}}}},
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"set_task_factory",{{"call",{"v","create_eager_task_factory"},{{"v","Task"}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{1}}},{["name"]="n"}}},
 {"do",{"call",{"v","log"},{"made",{"method",{"v","t"},"done",{}},{"method",{"v","t"},"get_name",{}}}}},
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"set_task_factory",{{"none"}}}},
-}, trace={
+} end, trace={
 "0 #1: work 1",
 "0 #1: made True 'n'",
 "-: result None",
 }},
 {name="a_task_made_by_its_class", shows={"T1","T14"}, async=true,
-body={
+body=function() return {
 {"async","work",{"x"},{{"do",{"call",{"v","log"},{"work",{"v","x"}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return",{"v","x"}}}},
 {"let","t",{"call",{"v","Task"},{{"call",{"v","work"},{1}}},{["loop"]={"call",{"v","get_running_loop"},{}},["name"]="direct"}}},
 {"do",{"call",{"v","log"},{"made",{"method",{"v","t"},"done",{}},{"method",{"v","t"},"get_name",{}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"v","t"}}}}},
 {"let","u",{"call",{"v","Task"},{{"call",{"v","work"},{2}}},{["loop"]={"call",{"v","get_running_loop"},{}},["eager_start"]=true}}},
 {"do",{"call",{"v","log"},{"eager",{"method",{"v","u"},"done",{}},{"await",{"v","u"}}}}},
-}, trace={
+} end, trace={
 "0 #1: made False 'direct'",
 "0 #2: work 1",
 "1 #5: got 1",
@@ -402,20 +402,20 @@ body={
 "-: result None",
 }},
 {name="coroutines_of_tasks", shows={"T13"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}}}},
 {"let","c",{"call",{"v","work"},{}}},
 {"let","t",{"call",{"v","create_task"},{{"v","c"}}}},
 {"do",{"call",{"v","log"},{"coro",{"cmp","is",{"method",{"v","t"},"get_coro",{}},{"v","c"}},{"cmp","is",{"method",{"v","t"},"get_loop",{}},{"call",{"v","get_running_loop"},{}}}}}},
 {"do",{"await",{"v","t"}}},
 {"do",{"call",{"v","log"},{"after",{"cmp","is",{"method",{"v","t"},"get_coro",{}},{"v","c"}},{"method",{"v","t"},"done",{}}}}},
-}, trace={
+} end, trace={
 "0 #1: coro True True",
 "1 #5: after True True",
 "-: result None",
 }},
 {name="results_and_errors_of_tasks", shows={"E6","C13"}, async=true,
-body={
+body=function() return {
 {"async","work",{"kind"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"if",{"cmp","==",{"v","kind"},"error"},{{"raise",{"call",{"v","Err"},{{"v","kind"}}}}},{}},{"if",{"cmp","==",{"v","kind"},"cancel"},{{"raise",{"call",{"v","CancelledError"},{{"v","kind"}}}}},{}},{"return",{"v","kind"}}}},
 {"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","kind"}}}}},"kind",{"list","value","error","cancel"}}},
 {"do",{"call",{"v","log"},{"pending",{"call",{"v","raised"},{{"attr",{"index",{"v","tasks"},0},"result"}}},{"call",{"v","raised"},{{"attr",{"index",{"v","tasks"},0},"exception"}}}}}},
@@ -423,7 +423,7 @@ body={
 {"do",{"call",{"v","log"},{"value",{"method",{"index",{"v","tasks"},0},"result",{}},{"method",{"index",{"v","tasks"},0},"exception",{}}}}},
 {"do",{"call",{"v","log"},{"error",{"call",{"v","raised"},{{"attr",{"index",{"v","tasks"},1},"result"}}},{"method",{"index",{"v","tasks"},1},"exception",{}}}}},
 {"do",{"call",{"v","log"},{"cancel",{"call",{"v","raised"},{{"attr",{"index",{"v","tasks"},2},"result"}}},{"call",{"v","raised"},{{"attr",{"index",{"v","tasks"},2},"exception"}}},{"method",{"index",{"v","tasks"},2},"cancelled",{}}}}},
-}, trace={
+} end, trace={
 "0 #1: pending InvalidStateError InvalidStateError",
 "1 #6: value 'value' None",
 "1 #6: error Err('error') Err('error')",
@@ -431,13 +431,13 @@ body={
 "-: result None",
 }},
 {name="the_same_task_awaited_by_many", shows={"F5"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","shared"}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"async","waiter",{"n"},{{"let","v",{"await",{"v","t"}}},{"do",{"call",{"v","log"},{"waiter",{"v","n"},{"v","v"}}}},{"return",{"v","n"}}}},
 {"do",{"call",{"v","log"},{"all",{"await",{"call",{"v","gather"},{{"star",{"each",{"call",{"v","waiter"},{{"v","i"}}},"i",{"call",{"v","range"},{4}}}}}}}}}},
 {"do",{"call",{"v","log"},{"again",{"await",{"v","t"}}}}},
-}, trace={
+} end, trace={
 "1 #5: waiter 0 'shared'",
 "1 #5: waiter 1 'shared'",
 "1 #5: waiter 2 'shared'",
@@ -447,7 +447,7 @@ body={
 "-: result None",
 }},
 {name="done_callbacks_of_tasks", shows={"F1","F4"}, async=true,
-body={
+body=function() return {
 {"async","work",{"err"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"if",{"v","err"},{{"raise",{"v","err"}}},{}},{"return","r"}}},
 {"def","cb",{"t"},{{"do",{"call",{"v","log"},{"callback",{"method",{"v","t"},"get_name",{}},{"method",{"v","t"},"cancelled",{}},{"choose",{"method",{"v","t"},"cancelled",{}},{"none"},{"method",{"v","t"},"exception",{}}},{"call",{"v","current_task"},{}}}}}}},
 {"let","tasks",{"list",{"call",{"v","create_task"},{{"call",{"v","work"},{{"none"}}}},{["name"]="ok"}},{"call",{"v","create_task"},{{"call",{"v","work"},{{"call",{"v","Err"},{"e"}}}}},{["name"]="bad"}},{"call",{"v","create_task"},{{"call",{"v","work"},{{"none"}}}},{["name"]="cut"}}}},
@@ -457,7 +457,7 @@ body={
 {"do",{"method",{"index",{"v","tasks"},0},"add_done_callback",{{"v","cb"}}}},
 {"do",{"call",{"v","log"},{"removed",{"method",{"index",{"v","tasks"},0},"remove_done_callback",{{"v","cb"}}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
-}, trace={
+} end, trace={
 "0 #3: callback 'cut' True None None",
 "1 #6: callback 'ok' False None None",
 "1 #6: callback 'bad' False Err('e') None",
@@ -466,13 +466,13 @@ body={
 "-: result None",
 }},
 {name="current_task_follows_the_steps", shows={"L19"}, async=true,
-body={
+body=function() return {
 {"async","work",{"name"},{{"do",{"call",{"v","log"},{"current",{"cmp","==",{"method",{"call",{"v","current_task"},{}},"get_name",{}},{"v","name"}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"current",{"cmp","==",{"method",{"call",{"v","current_task"},{}},"get_name",{}},{"v","name"}},{"method",{"call",{"v","current_task"},{{"call",{"v","get_running_loop"},{}}}},"get_name",{}}}}}}},
 {"let","t",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","n"}}}},{["name"]={"v","n"}}},"n",{"list","a","b"}}},
 {"do",{"await",{"call",{"v","gather"},{{"star",{"v","t"}}}}}},
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"call_soon",{{"lambda",{},{{"return",{"call",{"v","log"},{"callback",{"call",{"v","current_task"},{}}}}}}}}}},
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
-}, trace={
+} end, trace={
 "0 #2: current True",
 "0 #2: current True",
 "0 #3: current True 'a'",
@@ -481,14 +481,14 @@ body={
 "-: result None",
 }},
 {name="eager_tasks_inside_eager_tasks", shows={"T14"}, async=true,
-body={
+body=function() return {
 {"async","inner",{"n"},{{"do",{"call",{"v","log"},{"inner",{"v","n"},{"method",{"call",{"v","current_task"},{}},"get_name",{}}}}},{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"inner end",{"v","n"}}}},{"return",{"v","n"}}}},
 {"async","outer",{"n"},{{"do",{"call",{"v","log"},{"outer",{"v","n"},{"method",{"call",{"v","current_task"},{}},"get_name",{}}}}},{"let","t",{"call",{"v","create_task"},{{"call",{"v","inner"},{{"v","n"}}}},{["eager_start"]=true,["name"]={"format","inner",{"v","n"}}}}},{"do",{"call",{"v","log"},{"outer goes on",{"v","n"},{"method",{"call",{"v","current_task"},{}},"get_name",{}}}}},{"return",{"await",{"v","t"}}}}},
 {"let","a",{"call",{"v","create_task"},{{"call",{"v","outer"},{2}}},{["eager_start"]=true,["name"]="outer2"}}},
 {"let","b",{"call",{"v","create_task"},{{"call",{"v","outer"},{1}}},{["eager_start"]=true,["name"]="outer1"}}},
 {"do",{"call",{"v","log"},{"main",{"method",{"v","a"},"done",{}},{"method",{"v","b"},"done",{}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"v","a"}},{"await",{"v","b"}}}}},
-}, trace={
+} end, trace={
 "0 #1: outer 2 'outer2'",
 "0 #1: inner 2 'inner2'",
 "0 #1: outer goes on 2 'outer2'",
@@ -502,12 +502,12 @@ body={
 "-: result None",
 }},
 {name="an_eager_task_cancelled_at_its_first_wait", shows={"T14","C4"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","e"}}}},{"reraise"}}}},{},{{"do",{"call",{"v","log"},{"cleanup",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}},{["eager_start"]=true}}},
 {"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"early"}}}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #1: cancel True",
 "0 #2: cut CancelledError('early')",
 "0 #2: cleanup 1",
@@ -515,7 +515,7 @@ body={
 "-: result None",
 }},
 {name="an_eager_task_that_cancels_itself", shows={"T14","C10"}, async=true,
-body={
+body=function() return {
 {"async","work",{"suspend"},{{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"self"}}},{"do",{"call",{"v","log"},{"goes on",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"if",{"v","suspend"},{{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"never"}}}},{}},{"return","value"}}},
 {"let","a",{"call",{"v","create_task"},{{"call",{"v","work"},{false}}},{["eager_start"]=true}}},
 {"do",{"call",{"v","log"},{"no suspension",{"method",{"v","a"},"done",{}},{"method",{"v","a"},"cancelled",{}}}}},
@@ -523,7 +523,7 @@ body={
 {"do",{"call",{"v","log"},{"suspension",{"method",{"v","b"},"done",{}}}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","a"},{"v","b"}}}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","a"},"cancelled",{}},{"method",{"v","b"},"cancelled",{}},{"method",{"v","b"},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "0 #1: goes on 1",
 "0 #1: no suspension True True",
 "0 #1: goes on 1",
@@ -532,10 +532,10 @@ body={
 "-: result None",
 }},
 {name="yielding_rounds", shows={"T1","IT3"}, async=true,
-body={
+body=function() return {
 {"async","spin",{"name","n"},{{"for","i",{"call",{"v","range"},{{"v","n"}}},{{"do",{"call",{"v","log"},{{"v","name"},{"v","i"}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}}}},{"return",{"v","name"}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","gather"},{{"call",{"v","spin"},{"a",3}},{"call",{"v","spin"},{"b",2}},{"call",{"v","spin"},{"c",4}}}}}}}},
-}, trace={
+} end, trace={
 "0 #2: a 0",
 "0 #2: b 0",
 "0 #2: c 0",
@@ -549,12 +549,12 @@ body={
 "-: result None",
 }},
 {name="deep_await_chains", shows={"IT1"}, async=true,
-body={
+body=function() return {
 {"async","link",{"n"},{{"if",{"cmp","==",{"v","n"},0},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return",0}},{}},{"return",{"bin","+",1,{"await",{"call",{"v","link"},{{"bin","-",{"v","n"},1}}}}}}}},
 {"do",{"call",{"v","log"},{"depth",{"await",{"call",{"v","link"},{50}}}}}},
 {"async","failing",{"n"},{{"if",{"cmp","==",{"v","n"},0},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"raise",{"call",{"v","Err"},{"bottom"}}}},{}},{"try",{{"do",{"await",{"call",{"v","failing"},{{"bin","-",{"v","n"},1}}}}}},{},{},{{"if",{"cmp","==",{"bin","%",{"v","n"},10},0},{{"do",{"call",{"v","log"},{"unwinding",{"v","n"}}}}},{}}}}}},
 {"try",{{"do",{"await",{"call",{"v","failing"},{40}}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #3: depth 50",
 "2 #5: unwinding 10",
 "2 #5: unwinding 20",
@@ -564,7 +564,7 @@ body={
 "-: result None",
 }},
 {name="errors_keep_their_identity", shows={"E6","D1"}, async=true,
-body={
+body=function() return {
 {"let","e",{"call",{"v","Err"},{"one object"}}},
 {"async","fail",{},{{"raise",{"v","e"}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","fail"},{}}}}},
@@ -572,7 +572,7 @@ body={
 {"try",{{"do",{"await",{"call",{"v","gather"},{{"call",{"v","fail"},{}}}}}}},{{{"v","Err"},"got",{{"do",{"call",{"v","log"},{"gather",{"cmp","is",{"v","got"},{"v","e"}}}}}}}},{},{}},
 {"try",{{"do",{"await",{"call",{"v","shield"},{{"call",{"v","fail"},{}}}}}}},{{{"v","Err"},"got",{{"do",{"call",{"v","log"},{"shield",{"cmp","is",{"v","got"},{"v","e"}}}}}}}},{},{}},
 {"try",{{"do",{"await",{"call",{"v","wait_for"},{{"call",{"v","fail"},{}},3}}}}},{{{"v","Err"},"got",{{"do",{"call",{"v","log"},{"wait_for",{"cmp","is",{"v","got"},{"v","e"}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #3: task True True",
 "0 #6: gather True",
 "0 #9: shield True",
@@ -580,14 +580,14 @@ body={
 "-: result None",
 }},
 {name="awaiting_in_finally", shows={"C7"}, async=true,
-body={
+body=function() return {
 {"async","work",{"err"},{{"try",{{"do",{"call",{"v","log"},{"body"}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"if",{"v","err"},{{"raise",{"v","err"}}},{}},{"return","value"}},{{{"v","Err"},"e",{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"handled",{"v","e"}}}},{"return","handled"}}}},{},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"finally"}}}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","create_task"},{{"call",{"v","work"},{{"none"}}}}}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","create_task"},{{"call",{"v","work"},{{"call",{"v","Err"},{"x"}}}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{{"call",{"v","Err2"},{"y"}}}}}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},
 {"do",{"call",{"v","log"},{"got",{"method",{"v","t"},"exception",{}}}}},
-}, trace={
+} end, trace={
 "0 #2: body",
 "2 #6: finally",
 "2 #7: got 'value'",

@@ -1,13 +1,13 @@
 -- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.
 return {
 {name="wait_for_makes_no_task", shows={"D1"}, async=true,
-body={
+body=function() return {
 {"let","var",{"call",{"v","ContextVar"},{"var"},{["default"]=0}}},
 {"async","work",{},{{"do",{"call",{"v","log"},{"inside",{"cmp","is",{"call",{"v","current_task"},{}},{"v","me"}},{"call",{"v","len"},{{"call",{"v","all_tasks"},{}}}}}}},{"do",{"method",{"v","var"},"set",{1}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return","value"}}},
 {"let","me",{"call",{"v","current_task"},{}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","wait_for"},{{"call",{"v","work"},{}},5}}},{"method",{"v","var"},"get",{}}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","wait_for"},{{"call",{"v","work"},{}},{"none"}}}},{"call",{"v","now"},{}}}}},
-}, trace={
+} end, trace={
 "0 #1: inside True 1",
 "1 #3: got 'value' 1",
 "1 #3: inside True 1",
@@ -15,7 +15,7 @@ body={
 "-: result None",
 }},
 {name="wait_for_with_no_time", shows={"D2"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"call",{"v","log"},{"never"}}}}},
 {"async","stubborn",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{},{},{{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"call",{"v","log"},{"cleaned"}}}}}}},
 {"let","f",{"call",{"v","Future"},{}}},
@@ -28,7 +28,7 @@ body={
 {"let","g",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","g"},"set_exception",{{"call",{"v","Err"},{"failed"}}}}},
 {"try",{{"do",{"await",{"call",{"v","wait_for"},{{"v","g"},0}}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"failed",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #1: done 'ready' 'ready'",
 "0 #4: unstarted TimeoutError",
 "0 #7: unstarted TimeoutError",
@@ -38,12 +38,12 @@ body={
 "-: result None",
 }},
 {name="wait_for_waits_for_cleanup", shows={"D3"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{},{},{{"do",{"call",{"v","log"},{"cleanup"}}},{"do",{"await",{"call",{"v","sleep"},{30}}}},{"do",{"call",{"v","log"},{"cleaned"}}}}}}},
 {"try",{{"do",{"await",{"call",{"v","wait_for"},{{"call",{"v","work"},{}},1}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"late",{"v","e"},{"call",{"v","now"},{}}}}}}}},{},{}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"try",{{"do",{"await",{"call",{"v","wait_for"},{{"v","t"},1}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"late task",{"v","e"},{"call",{"v","now"},{}},{"method",{"v","t"},"cancelled",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #3: cleanup",
 "31 #5: cleaned",
 "31 #5: late TimeoutError 31",
@@ -53,11 +53,11 @@ body={
 "-: result None",
 }},
 {name="wait_for_of_something_that_swallows", shows={"D4"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"swallowed",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"return","value anyway"}}}},{},{}}}},
 {"do",{"call",{"v","log"},{"coroutine",{"await",{"call",{"v","wait_for"},{{"call",{"v","work"},{}},1}}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
 {"do",{"call",{"v","log"},{"task",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","work"},{}}}},1}}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "1 #3: swallowed CancelledError 1",
 "1 #3: coroutine 'value anyway' 0",
 "2 #6: swallowed CancelledError 1",
@@ -65,20 +65,20 @@ body={
 "-: result None",
 }},
 {name="wait_for_of_something_that_fails_in_cleanup", shows={"D5"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{},{},{{"raise",{"call",{"v","Err"},{"cleanup"}}}}}}},
 {"try",{{"do",{"await",{"call",{"v","wait_for"},{{"call",{"v","work"},{}},1}}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"coroutine",{"v","e"},{"call",{"v","in_context"},{{"v","e"},{"v","TimeoutError"}}}}}}}}},{},{}},
 {"try",{{"do",{"await",{"call",{"v","wait_for"},{{"call",{"v","create_task"},{{"call",{"v","work"},{}}}},1}}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"task",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #3: coroutine Err('cleanup') True",
 "2 #7: task Err('cleanup')",
 "-: result None",
 }},
 {name="cancel_and_timeout_in_one_iteration", shows={"D6"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","wait_for"},{{"call",{"v","Future"},{}},2}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"inside",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}}}},
 {"for","early",{"list",true,false},{{"if",{"v","early"},{{"let","holder",{"list"}},{"do",{"method",{"call",{"v","get_running_loop"},{}},"call_later",{2,{"lambda",{},{{"return",{"method",{"index",{"v","holder"},0},"cancel",{"user"}}}}}}}},{"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},{"do",{"method",{"v","holder"},"append",{{"v","t"}}}}},{{"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"method",{"call",{"v","get_running_loop"},{}},"call_at",{{"bin","+",{"call",{"v","now"},{}},2},{"attr",{"v","t"},"cancel"},"user"}}}}},{"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},{"do",{"call",{"v","log"},{"end",{"v","early"},{"method",{"v","t"},"cancelled",{}},{"method",{"v","t"},"cancelling",{}}}}}}},
-}, trace={
+} end, trace={
 "2 #4: inside CancelledError('user') 1",
 "2 #6: end True True 1",
 "4 #9: inside CancelledError 1",
@@ -86,7 +86,7 @@ body={
 "-: result None",
 }},
 {name="result_and_timeout_in_one_iteration", shows={"D7"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","loop"},"call_later",{2,{"attr",{"v","f"},"set_result"},"first"}}},
@@ -97,14 +97,14 @@ body={
 {"do",{"await",{"call",{"v","sleep"},{0}}}},
 {"let","h",{"method",{"v","loop"},"call_at",{{"bin","+",{"call",{"v","now"},{}},2},{"lambda",{},{{"return",{"call",{"v","log"},{"set",{"call",{"v","raised"},{{"attr",{"v","g"},"set_result"},"second"}}}}}}}}}},
 {"do",{"await",{"v","t"}}},
-}, trace={
+} end, trace={
 "2 #3: late TimeoutError False 'first'",
 "4 #5: set InvalidStateError",
 "4 #6: late TimeoutError True",
 "-: result None",
 }},
 {name="outer_cancel_after_the_work_is_done", shows={"D8"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"async","work",{},{{"return",{"await",{"call",{"v","wait_for"},{{"v","f"},10}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
@@ -112,30 +112,30 @@ body={
 {"do",{"method",{"v","f"},"set_result",{"finished"}}},
 {"do",{"call",{"v","log"},{"cancel",{"method",{"v","t"},"cancel",{"outer"}}}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","f"},"result",{}},{"method",{"v","t"},"cancelling",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #4: cancel True",
 "1 #6: out CancelledError('outer') 'finished' 1",
 "-: result None",
 }},
 {name="the_cause_of_a_timeout", shows={"D9"}, async=true,
-body={
+body=function() return {
 {"try",{{"do",{"await",{"call",{"v","wait_for"},{{"call",{"v","Future"},{}},1}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"wait_for",{"attr",{"v","e"},"__cause__"},{"call",{"v","message"},{{"v","e"}}}}}}}}},{},{}},
 {"try",{{"with",{"call",{"v","timeout"},{1}},false,{{"do",{"await",{"call",{"v","sleep"},{5}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"timeout",{"attr",{"v","e"},"__cause__"},{"call",{"v","message"},{{"v","e"}}}}}}}}},{},{}},
 {"try",{{"do",{"await",{"call",{"v","wait_for"},{{"call",{"v","Future"},{}},0}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"zero",{"attr",{"v","e"},"__cause__"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #3: wait_for CancelledError ''",
 "2 #5: timeout CancelledError ''",
 "2 #7: zero CancelledError",
 "-: result None",
 }},
 {name="wait_for_passes_results_and_errors", shows={"D1"}, async=true,
-body={
+body=function() return {
 {"async","work",{"err"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"if",{"v","err"},{{"raise",{"v","err"}}},{}},{"return","value"}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","wait_for"},{{"call",{"v","work"},{{"none"}}},5}}}}}},
 {"try",{{"do",{"await",{"call",{"v","wait_for"},{{"call",{"v","work"},{{"call",{"v","Err"},{"x"}}}},5}}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"error",{"v","e"}}}}}}},{},{}},
 {"try",{{"do",{"await",{"call",{"v","wait_for"},{{"call",{"v","work"},{{"call",{"v","TimeoutError"},{"own"}}}},5}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"own",{"v","e"},{"attr",{"v","e"},"__cause__"}}}}}}},{},{}},
 {"try",{{"do",{"await",{"call",{"v","wait_for"},{{"call",{"v","work"},{{"call",{"v","CancelledError"},{"c"}}}},5}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cancelled",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #3: got 'value'",
 "2 #5: error Err('x')",
 "3 #7: own TimeoutError None",
@@ -143,22 +143,22 @@ body={
 "-: result None",
 }},
 {name="wait_for_around_a_shield", shows={"D2","G11"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"await",{"call",{"v","sleep"},{3}}}},{"do",{"call",{"v","log"},{"finished"}}},{"return","value"}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"try",{{"do",{"await",{"call",{"v","wait_for"},{{"call",{"v","shield"},{{"v","t"}}},1}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"late",{"v","e"},{"method",{"v","t"},"cancelling",{}}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"got",{"await",{"v","t"}}}}},
-}, trace={
+} end, trace={
 "1 #4: late TimeoutError 0",
 "3 #6: finished",
 "3 #7: got 'value'",
 "-: result None",
 }},
 {name="wait_for_in_wait_for", shows={"D2"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}},{{{"v","CancelledError"},false,{{"do",{"call",{"v","log"},{"cut",{"v","n"}}}},{"reraise"}}}},{},{}}}},
 {"for","outer",{"list",1,2,3},{{"try",{{"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","wait_for"},{{"call",{"v","wait_for"},{{"call",{"v","work"},{2.5}},2}},{"v","outer"}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"late",{"v","outer"},{"call",{"v","now"},{}}}}}}}},{},{}}}},
-}, trace={
+} end, trace={
 "1 #3: cut 2.5",
 "1 #3: late 1 1",
 "3 #5: cut 2.5",
@@ -168,11 +168,11 @@ body={
 "-: result None",
 }},
 {name="wait_for_of_a_gather", shows={"D2","C6"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"try",{{"do",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","work"},{3}},{"call",{"v","work"},{4}}}},2}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"late",{"v","e"}}}}}}},{},{}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","wait_for"},{{"call",{"v","gather"},{{"call",{"v","work"},{1}},{"call",{"v","work"},{1.5}}}},2}}}}}},
-}, trace={
+} end, trace={
 "2 #7: cut 3 CancelledError",
 "2 #7: cut 4 CancelledError",
 "2 #9: late TimeoutError",
@@ -180,11 +180,11 @@ body={
 "-: result None",
 }},
 {name="cancelling_wait_for", shows={"D8"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"inner",{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"async","outer",{"make"},{{"try",{{"do",{"await",{"call",{"v","wait_for"},{{"call",{"v","make"},{}},5}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"outer",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}}}},
 {"for","make",{"list",{"v","work"},{"lambda",{},{{"return",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}}}},{"lambda",{},{{"return",{"call",{"v","Future"},{}}}}}},{{"let","t",{"call",{"v","create_task"},{{"call",{"v","outer"},{{"v","make"}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"v","t"},"cancel",{"m"}}},{"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},{"do",{"call",{"v","log"},{"end",{"method",{"v","t"},"cancelled",{}}}}}}},
-}, trace={
+} end, trace={
 "1 #5: inner CancelledError('m')",
 "1 #5: outer CancelledError('m') 1",
 "1 #7: end True",
@@ -196,7 +196,7 @@ body={
 "-: result None",
 }},
 {name="cancelling_wait_for_zero_during_its_wait", shows={"D2","D8"}, async=true,
-body={
+body=function() return {
 {"async","slow",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{10}}}}},{},{},{{"do",{"await",{"call",{"v","sleep"},{2}}}},{"do",{"call",{"v","log"},{"cleaned"}}}}}}},
 {"async","outer",{"t"},{{"try",{{"do",{"await",{"call",{"v","wait_for"},{{"v","t"},0}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"outer",{"v","e"},{"method",{"v","t"},"done",{}}}}},{"reraise"}}}},{},{}}}},
 {"let","i",{"call",{"v","create_task"},{{"call",{"v","slow"},{}}}}},
@@ -207,14 +207,14 @@ body={
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","o"}}}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","o"},"cancelled",{}},{"method",{"v","i"},"done",{}}}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","i"}}}}}},
-}, trace={
+} end, trace={
 "1 #7: outer CancelledError('m') False",
 "1 #9: end True False",
 "2 #11: cleaned",
 "-: result None",
 }},
 {name="deadlines_of_timeouts", shows={"O1"}, async=true,
-body={
+body=function() return {
 {"with",{"call",{"v","timeout"},{5}},"cm",{{"do",{"call",{"v","log"},{"when",{"method",{"v","cm"},"when",{}},{"call",{"v","now"},{}},{"method",{"v","cm"},"expired",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}}}},
 {"do",{"call",{"v","log"},{"after",{"method",{"v","cm"},"expired",{}},{"method",{"v","cm"},"when",{}}}}},
 {"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"await",{"call",{"v","sleep"},{100}}}},{"do",{"call",{"v","log"},{"never",{"method",{"v","cm"},"when",{}}}}}}},
@@ -224,7 +224,7 @@ body={
 {"try",{{"with",{"call",{"v","timeout"},{-1}},false,{{"do",{"await",{"call",{"v","sleep"},{5}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"negative",{"call",{"v","now"},{}}}}}}}},{},{}},
 {"with",{"call",{"v","timeout_at"},{{"none"}}},"cm",{{"do",{"await",{"call",{"v","sleep"},{1}}}}}},
 {"do",{"call",{"v","log"},{"none",{"method",{"v","cm"},"when",{}},{"method",{"v","cm"},"expired",{}}}}},
-}, trace={
+} end, trace={
 "0 #1: when 5 0 False",
 "1 #3: after False 5",
 "101 #5: never None",
@@ -236,67 +236,67 @@ body={
 "-: result None",
 }},
 {name="cancellation_requested_before_entry", shows={"O2","O3"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"swallowed",{"v","e"}}}}}}},{},{}},{"try",{{"with",{"call",{"v","timeout"},{1}},false,{{"do",{"await",{"call",{"v","sleep"},{5}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"converted",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},{"return","end"}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"method",{"v","t"},"cancel",{"before"}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"v","t"}},{"method",{"v","t"},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "1 #5: swallowed CancelledError('before')",
 "2 #7: converted TimeoutError 1",
 "2 #8: got 'end' 1",
 "-: result None",
 }},
 {name="cancellation_after_the_timer_fired", shows={"O3"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{},{},{{"do",{"call",{"v","log"},{"in cleanup",{"method",{"v","cm"},"expired",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","cm"},"expired",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"reraise"}}}},{},{}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{3}}}},
 {"do",{"method",{"v","t"},"cancel",{"user"}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}}}}},
 {"do",{"call",{"v","log"},{"end",{"method",{"v","t"},"cancelled",{}}}}},
-}, trace={
+} end, trace={
 "2 #4: in cleanup True 1",
 "3 #7: out CancelledError('user') True 1",
 "3 #9: end True",
 "-: result None",
 }},
 {name="an_expired_scope_and_a_foreign_cancel", shows={"O2"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"async","work",{},{{"try",{{"with",{"call",{"v","timeout"},{2}},"cm",{{"do",{"await",{"v","f"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"v","cm"},"expired",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"method",{"v","f"},"cancel",{"foreign"}}},
 {"do",{"await",{"v","t"}}},
-}, trace={
+} end, trace={
 "1 #5: out CancelledError('foreign') False 0",
 "-: result None",
 }},
 {name="a_body_that_swallows_the_timeout", shows={"O4"}, async=true,
-body={
+body=function() return {
 {"with",{"call",{"v","timeout"},{1}},"cm",{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"swallowed",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"call",{"v","log"},{"goes on"}}}}},
 {"do",{"call",{"v","log"},{"after",{"method",{"v","cm"},"expired",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "1 #3: swallowed CancelledError 1 True",
 "2 #5: goes on",
 "2 #5: after True 0",
 "-: result None",
 }},
 {name="a_body_that_raises_something_else", shows={"O5"}, async=true,
-body={
+body=function() return {
 {"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{},{},{{"raise",{"call",{"v","Err"},{"instead"}}}}}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"call",{"v","in_context"},{{"v","e"},{"v","TimeoutError"}}},{"method",{"v","cm"},"expired",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"raise",{"call",{"v","Err"},{"in time"}}}}}},{{{"v","Err"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"call",{"v","in_context"},{{"v","e"},{"v","TimeoutError"}}},{"method",{"v","cm"},"expired",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #3: out Err('instead') True True 0",
 "1 #3: out Err('in time') False False",
 "-: result None",
 }},
 {name="nested_timeouts", shows={"O6"}, async=true,
-body={
+body=function() return {
 {"for",{"outer","inner"},{"list",{"list",1,2},{"list",2,1},{"list",2,2}},{{"try",{{"with",{"call",{"v","timeout"},{{"v","outer"}}},"o",{{"try",{{"with",{"call",{"v","timeout"},{{"v","inner"}}},"i",{{"do",{"await",{"call",{"v","sleep"},{5}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"inner raised",{"method",{"v","o"},"expired",{}},{"method",{"v","i"},"expired",{}}}}},{"do",{"await",{"call",{"v","sleep"},{5}}}}}}},{},{}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"outer raised",{"method",{"v","o"},"expired",{}},{"method",{"v","i"},"expired",{}},{"call",{"v","now"},{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}},
-}, trace={
+} end, trace={
 "1 #3: outer raised True False 1 0",
 "2 #5: inner raised False True",
 "3 #7: outer raised True True 3 0",
@@ -304,13 +304,13 @@ body={
 "-: result None",
 }},
 {name="rescheduling", shows={"O7"}, async=true,
-body={
+body=function() return {
 {"let","cm",{"call",{"v","timeout"},{3}}},
 {"do",{"call",{"v","log"},{"before",{"call",{"v","raised"},{{"attr",{"v","cm"},"reschedule"},5}}}}},
 {"with",{"v","cm"},false,{{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},10}}}},{"do",{"await",{"call",{"v","sleep"},{5}}}},{"do",{"call",{"v","log"},{"later",{"method",{"v","cm"},"when",{}}}}},{"do",{"method",{"v","cm"},"reschedule",{{"none"}}}},{"do",{"await",{"call",{"v","sleep"},{20}}}},{"do",{"call",{"v","log"},{"disarmed",{"method",{"v","cm"},"when",{}}}}},{"do",{"method",{"v","cm"},"reschedule",{{"bin","+",{"call",{"v","now"},{}},1}}}}}},
 {"do",{"call",{"v","log"},{"after",{"call",{"v","raised"},{{"attr",{"v","cm"},"reschedule"},5}},{"method",{"v","cm"},"expired",{}}}}},
 {"try",{{"with",{"call",{"v","timeout"},{{"none"}}},"cm",{{"do",{"method",{"v","cm"},"reschedule",{{"bin","-",{"call",{"v","now"},{}},1}}}},{"do",{"await",{"call",{"v","sleep"},{0}}}},{"do",{"call",{"v","log"},{"one iteration",{"method",{"v","cm"},"expired",{}}}}},{"do",{"await",{"call",{"v","sleep"},{3}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"past",{"v","e"},{"call",{"v","now"},{}},{"call",{"v","raised"},{{"attr",{"v","cm"},"reschedule"},5}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #1: before RuntimeError",
 "5 #3: later 10",
 "25 #5: disarmed None",
@@ -319,26 +319,26 @@ body={
 "-: result None",
 }},
 {name="rescheduling_an_expiring_scope", shows={"O7"}, async=true,
-body={
+body=function() return {
 {"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{},{},{{"do",{"call",{"v","log"},{"expiring",{"call",{"v","raised"},{{"attr",{"v","cm"},"reschedule"},{"bin","+",{"call",{"v","now"},{}},5}}},{"method",{"v","cm"},"expired",{}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"late",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #3: expiring RuntimeError True",
 "1 #3: late TimeoutError",
 "-: result None",
 }},
 {name="a_scope_is_used_once", shows={"O8"}, async=true,
-body={
+body=function() return {
 {"let","cm",{"call",{"v","timeout"},{5}}},
 {"with",{"v","cm"},false,{{"do",{"await",{"call",{"v","sleep"},{1}}}}}},
 {"try",{{"with",{"v","cm"},false,{{"do",{"call",{"v","log"},{"never"}}}}}},{{{"v","RuntimeError"},"e",{{"do",{"call",{"v","log"},{"again",{"v","e"}}}}}}},{},{}},
 {"try",{{"with",{"call",{"v","timeout"},{5}},"outer",{{"with",{"v","outer"},false,{{"do",{"call",{"v","log"},{"never"}}}}}}}},{{{"v","RuntimeError"},"e",{{"do",{"call",{"v","log"},{"nested",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #3: again RuntimeError",
 "1 #3: nested RuntimeError",
 "-: result None",
 }},
 {name="a_deadline_passed_without_the_loop", shows={"O9"}, async=true,
-body={
+body=function() return {
 {"with",{"call",{"v","timeout"},{0}},"cm",{{"do",{"call",{"v","log"},{"body"}}}}},
 {"do",{"call",{"v","log"},{"state",{"method",{"v","cm"},"expired",{}}}}},
 {"let","f",{"call",{"v","Future"},{}}},
@@ -347,7 +347,7 @@ body={
 {"do",{"call",{"v","log"},{"state",{"method",{"v","cm"},"expired",{}},{"call",{"v","contains"},{{"v","cm"},"finished"}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"call",{"v","log"},{"undisturbed",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "0 #1: body",
 "0 #1: state False",
 "0 #1: state False True",
@@ -355,19 +355,19 @@ body={
 "-: result None",
 }},
 {name="a_scope_in_another_task_and_cancellation", shows={"O1"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n","limit"},{{"try",{{"with",{"call",{"v","timeout"},{{"v","limit"}}},false,{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return","in time"}}}},{{{"v","TimeoutError"},false,{{"return","late"}}}},{},{}}}},
 {"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","gather"},{{"call",{"v","work"},{1,2}},{"call",{"v","work"},{3,2}},{"call",{"v","work"},{2,2}},{"call",{"v","work"},{2,{"none"}}}}}}}}},
-}, trace={
+} end, trace={
 "2 #9: got ['in time', 'late', 'late', 'in time']",
 "-: result None",
 }},
 {name="timeouts_in_a_loop", shows={"O2"}, async=true,
-body={
+body=function() return {
 {"let","n",0},
 {"for","limit",{"list",1,2,3,4},{{"try",{{"with",{"call",{"v","timeout"},{{"v","limit"}}},false,{{"let","n",{"bin","+",{"v","n"},1}},{"do",{"await",{"call",{"v","sleep"},{2.5}}}},{"do",{"call",{"v","log"},{"in time",{"v","limit"}}}}}}},{{{"v","TimeoutError"},false,{{"do",{"call",{"v","log"},{"late",{"v","limit"},{"call",{"v","now"},{}}}}}}}},{},{}}}},
 {"do",{"call",{"v","log"},{"count",{"v","n"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},
-}, trace={
+} end, trace={
 "1 #3: late 1 1",
 "3 #5: late 2 3",
 "5.5 #7: in time 3",
@@ -376,60 +376,60 @@ body={
 "-: result None",
 }},
 {name="a_task_cancelled_inside_two_scopes", shows={"O2"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"try",{{"with",{"call",{"v","timeout"},{5}},false,{{"try",{{"with",{"call",{"v","timeout"},{3}},false,{{"do",{"await",{"call",{"v","sleep"},{10}}}}}}},{},{},{{"do",{"call",{"v","log"},{"inner out"}}}}}}}},{},{},{{"do",{"call",{"v","log"},{"outer out",{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{}}}}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"method",{"v","t"},"cancel",{"user"}}},
 {"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{10}}}},
-}, trace={
+} end, trace={
 "1 #5: inner out",
 "1 #5: outer out 1",
 "1 #6: out CancelledError('user')",
 "-: result None",
 }},
 {name="three_scopes_expire_together", shows={"O6"}, async=true,
-body={
+body=function() return {
 {"try",{{"with",{"call",{"v","timeout"},{1}},"a",{{"with",{"call",{"v","timeout"},{1}},"b",{{"with",{"call",{"v","timeout"},{1}},"c",{{"do",{"await",{"call",{"v","sleep"},{5}}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"out",{"method",{"v","a"},"expired",{}},{"method",{"v","b"},"expired",{}},{"method",{"v","c"},"expired",{}},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","sleep"},{1}}}},
 {"do",{"call",{"v","log"},{"end"}}},
-}, trace={
+} end, trace={
 "1 #3: out True True True 0",
 "2 #5: end",
 "-: result None",
 }},
 {name="a_timeout_around_a_group", shows={"O2","TG10"}, async=true,
-body={
+body=function() return {
 {"async","child",{"n"},{{"try",{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"child end",{"v","n"}}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"child cut",{"v","n"},{"v","e"}}}},{"reraise"}}}},{},{}}}},
 {"try",{{"with",{"call",{"v","timeout"},{2}},false,{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","child"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","child"},{5}}}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"late",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #4: child end 1",
 "2 #8: child cut 5 CancelledError",
 "2 #10: late TimeoutError 0",
 "-: result None",
 }},
 {name="a_timeout_inside_a_group", shows={"O2","TG9"}, async=true,
-body={
+body=function() return {
 {"async","child",{"n"},{{"with",{"call",{"v","timeout"},{2}},false,{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"child end",{"v","n"}}}}}}}},
 {"try",{{"with",{"call",{"v","TaskGroup"},{}},"tg",{{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","child"},{1}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","child"},{5}}}}},{"do",{"method",{"v","tg"},"create_task",{{"call",{"v","child"},{1.5}}}}}}}},{{{"v","ExceptionGroup"},"e",{{"do",{"call",{"v","log"},{"group",{"v","e"}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #4: child end 1",
 "1.5 #7: child end 1.5",
 "2 #12: group ExceptionGroup('unhandled errors in a TaskGroup', [TimeoutError])",
 "-: result None",
 }},
 {name="the_result_arrives_with_the_timer", shows={"D7","O2"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"for","order",{"list","result first","timer first"},{{"let","f",{"call",{"v","Future"},{}}},{"if",{"cmp","==",{"v","order"},"result first"},{{"do",{"method",{"v","loop"},"call_later",{1,{"attr",{"v","f"},"set_result"},1}}}},{}},{"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"if",{"cmp","==",{"v","order"},"timer first"},{{"do",{"method",{"v","loop"},"call_later",{1,{"lambda",{},{{"return",{"or",{"method",{"v","f"},"done",{}},{"method",{"v","f"},"set_result",{1}}}}}}}}}},{}},{"do",{"await",{"v","f"}}}}},{"do",{"call",{"v","log"},{"got",{"v","order"}}}}},{{{"v","TimeoutError"},false,{{"do",{"call",{"v","log"},{"late",{"v","order"},{"method",{"v","f"},"done",{}},{"method",{"v","f"},"cancelled",{}}}}}}}},{},{}}}},
-}, trace={
+} end, trace={
 "1 #3: late 'result first' True False",
 "2 #5: late 'timer first' True True",
 "-: result None",
 }},
 {name="an_error_arrives_with_the_timer", shows={"D7","O2"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","loop"},"call_later",{1,{"attr",{"v","f"},"set_exception"},{"call",{"v","Err"},{"e"}}}}},
@@ -437,19 +437,19 @@ body={
 {"let","g",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","loop"},"call_later",{1,{"attr",{"v","g"},"set_exception"},{"call",{"v","Err"},{"w"}}}}},
 {"try",{{"do",{"await",{"call",{"v","wait_for"},{{"v","g"},1}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"wait_for",{"v","e"},{"method",{"v","g"},"exception",{}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "1 #3: out TimeoutError True Err('e')",
 "2 #5: wait_for TimeoutError Err('w')",
 "-: result None",
 }},
 {name="scopes_print_their_state", shows={"O7"}, async=true,
-body={
+body=function() return {
 {"let","cm",{"call",{"v","timeout"},{5}}},
 {"do",{"call",{"v","log"},{"created",{"call",{"v","contains"},{{"v","cm"},"created"}}}}},
 {"with",{"v","cm"},false,{{"do",{"call",{"v","log"},{"active",{"call",{"v","contains"},{{"v","cm"},"active"}}}}}}},
 {"do",{"call",{"v","log"},{"finished",{"call",{"v","contains"},{{"v","cm"},"finished"}}}}},
 {"try",{{"with",{"call",{"v","timeout"},{1}},"cm",{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}}},{},{},{{"do",{"call",{"v","log"},{"expiring",{"call",{"v","contains"},{{"v","cm"},"expiring"}}}}}}}}}},{{{"v","TimeoutError"},false,{{"do",{"call",{"v","log"},{"expired",{"call",{"v","contains"},{{"v","cm"},"expired"}}}}}}}},{},{}},
-}, trace={
+} end, trace={
 "0 #1: created True",
 "0 #1: active True",
 "0 #1: finished True",

@@ -1,17 +1,18 @@
 -- Recorded under CPython 3.14.2 by spec/parity/record; do not edit.
 return {
 {name="what_wait_takes", shows={"W1"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{1}}}}},
 {"let","u",{"call",{"v","create_task"},{{"call",{"v","work"},{2}}}}},
-{"do",{"call",{"v","log"},{"twice",{"await",{"call",{"v","wait"},{{"list",{"v","t"},{"v","t"},{"v","u"},{"v","t"}}}}}}}},
+{"let",{"done","pending"},{"await",{"call",{"v","wait"},{{"list",{"v","t"},{"v","t"},{"v","u"},{"v","t"}}}}}},
+{"do",{"call",{"v","log"},{"twice",{"v","done"},{"v","pending"}}}},
 {"let","c",{"call",{"v","work"},{3}}},
 {"for","bad",{"list",{"list"},{"list",{"v","c"}},{"list",{"v","t"},{"v","c"}}},{{"try",{{"do",{"await",{"call",{"v","wait"},{{"v","bad"}}}}}},{{{"list",{"v","ValueError"},{"v","TypeError"}},"e",{{"do",{"call",{"v","log"},{"refused",{"v","e"}}}}}}},{},{}}}},
 {"try",{{"do",{"await",{"call",{"v","wait"},{{"list",{"v","t"}}},{["return_when"]="SOMETIME"}}}}},{{{"v","ValueError"},"e",{{"do",{"call",{"v","log"},{"unknown",{"v","e"}}}}}}},{},{}},
 {"do",{"method",{"v","c"},"close",{}}},
-}, trace={
-"2 #9: twice [[Task, Task], []]",
+} end, trace={
+"2 #9: twice [Task, Task] []",
 "2 #9: refused ValueError",
 "2 #9: refused TypeError",
 "2 #9: refused TypeError",
@@ -19,7 +20,7 @@ body={
 "-: result None",
 }},
 {name="wait_with_a_timeout", shows={"W2"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","a",{"call",{"v","create_task"},{{"call",{"v","work"},{1}}}}},
 {"let","b",{"call",{"v","create_task"},{{"call",{"v","work"},{3}}}}},
@@ -31,7 +32,7 @@ body={
 {"do",{"call",{"v","log"},{"negative",{"call",{"v","len"},{{"v","done"}}},{"call",{"v","len"},{{"v","pending"}}}}}},
 {"let",{"done","pending"},{"await",{"call",{"v","wait"},{{"list",{"v","a"},{"v","b"}}},{["timeout"]=10}}}},
 {"do",{"call",{"v","log"},{"enough",{"call",{"v","len"},{{"v","done"}}},{"call",{"v","len"},{{"v","pending"}}},{"call",{"v","now"},{}}}}},
-}, trace={
+} end, trace={
 "2 #7: two seconds [Task] [Task] True 0",
 "2 #9: zero 0 1",
 "2 #11: negative 0 1",
@@ -39,7 +40,7 @@ body={
 "-: result None",
 }},
 {name="first_exception_ignores_cancelled_items", shows={"W3"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n","err"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"if",{"v","err"},{{"raise",{"v","err"}}},{}},{"return",{"v","n"}}}},
 {"let","a",{"call",{"v","create_task"},{{"call",{"v","work"},{1,{"call",{"v","CancelledError"},{"c"}}}}}}},
 {"let","b",{"call",{"v","create_task"},{{"call",{"v","work"},{2,{"call",{"v","Err"},{"b"}}}}}}},
@@ -48,13 +49,13 @@ body={
 {"do",{"call",{"v","log"},{"done",{"each",{"cmp","is",{"v","t"},{"v","a"}},"t",{"v","done"}},{"each",{"cmp","is",{"v","t"},{"v","c"}},"t",{"v","pending"}},{"method",{"v","b"},"exception",{}}}}},
 {"let",{"done","pending"},{"await",{"call",{"v","wait"},{{"list",{"v","c"}}},{["return_when"]={"v","FIRST_EXCEPTION"}}}}},
 {"do",{"call",{"v","log"},{"none fails",{"call",{"v","len"},{{"v","done"}}},{"call",{"v","len"},{{"v","pending"}}}}}},
-}, trace={
+} end, trace={
 "2 #9: done [True, False] [True] Err('b')",
 "3 #13: none fails 1 0",
 "-: result None",
 }},
 {name="cancelling_a_waiter", shows={"W4"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"end",{"v","n"}}}},{"return",{"v","n"}}}},
 {"let","a",{"call",{"v","create_task"},{{"call",{"v","work"},{2}}}}},
 {"let","b",{"call",{"v","create_task"},{{"call",{"v","work"},{3}}}}},
@@ -65,7 +66,7 @@ body={
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","w"}}}}}},
 {"do",{"call",{"v","log"},{"running",{"method",{"v","a"},"done",{}},{"method",{"v","b"},"done",{}},{"method",{"v","a"},"cancelling",{}}}}},
 {"do",{"await",{"call",{"v","wait"},{{"list",{"v","a"},{"v","b"}}}}}},
-}, trace={
+} end, trace={
 "1 #5: waiter CancelledError('w')",
 "1 #7: running False False 0",
 "2 #9: end 2",
@@ -73,45 +74,44 @@ body={
 "-: result None",
 }},
 {name="first_completed", shows={"W2"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","n"}}}}},"n",{"list",3,1,2,1}}},
 {"let","pending",{"v","tasks"}},
 {"while",{"cmp",">",{"call",{"v","len"},{{"v","pending"}}},0},{{"let",{"done","pending"},{"await",{"call",{"v","wait"},{{"v","pending"}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},{"do",{"call",{"v","log"},{"done",{"each",{"method",{"v","t"},"result",{}},"t",{"v","done"}},{"call",{"v","len"},{{"v","pending"}}}}}}}},
-}, trace={
+} end, trace={
 "1 #6: done [1, 1] 2",
 "2 #10: done [2] 1",
 "3 #14: done [3] 0",
 "-: result None",
 }},
 {name="wait_answers_in_argument_order", shows={"W2"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","n"}}}}},"n",{"list",5,2,4,1,3}}},
 {"let",{"done","pending"},{"await",{"call",{"v","wait"},{{"v","tasks"}},{["timeout"]=3.5}}}},
 {"do",{"call",{"v","log"},{"done",{"each",{"method",{"v","t"},"result",{}},"t",{"v","done"}}}}},
 {"do",{"call",{"v","log"},{"pending",{"list",{"cmp","is",{"index",{"v","tasks"},0},{"index",{"v","pending"},0}},{"cmp","is",{"index",{"v","tasks"},2},{"index",{"v","pending"},1}},{"call",{"v","len"},{{"v","pending"}}}}}}},
 {"do",{"await",{"call",{"v","wait"},{{"v","tasks"}}}}},
-}, trace={
+} end, trace={
 "3.5 #13: done [2, 1, 3]",
-"-: raised TypeError",
-"report: Task was destroyed but it is pending! None",
-"report: Task was destroyed but it is pending! None",
+"3.5 #13: pending [True, True, 2]",
+"-: result None",
 }},
 {name="wait_for_futures_completed_together", shows={"W3"}, async=true,
-body={
+body=function() return {
 {"let","loop",{"call",{"v","get_running_loop"},{}}},
 {"let","fs",{"each",{"method",{"v","loop"},"create_future",{}},"i",{"call",{"v","range"},{4}}}},
 {"def","finish",{},{{"do",{"method",{"index",{"v","fs"},2},"set_result",{"c"}}},{"do",{"method",{"index",{"v","fs"},0},"set_exception",{{"call",{"v","Err"},{"a"}}}}},{"do",{"method",{"index",{"v","fs"},3},"cancel",{}}}}},
 {"do",{"method",{"v","loop"},"call_later",{1,{"v","finish"}}}},
 {"let",{"done","pending"},{"await",{"call",{"v","wait"},{{"v","fs"}},{["return_when"]={"v","FIRST_COMPLETED"}}}}},
 {"do",{"call",{"v","log"},{"done",{"each",{"cmp","is",{"v","f"},{"index",{"v","fs"},0}},"f",{"v","done"}},{"call",{"v","len"},{{"v","pending"}}},{"method",{"index",{"v","fs"},0},"exception",{}},{"method",{"index",{"v","fs"},3},"cancelled",{}}}}},
-}, trace={
+} end, trace={
 "1 #4: done [True, False, False] 1 Err('a') True",
 "-: result None",
 }},
 {name="wait_over_items_already_done", shows={"W2","IT17"}, async=true,
-body={
+body=function() return {
 {"let","a",{"call",{"v","Future"},{}}},
 {"do",{"method",{"v","a"},"set_result",{1}}},
 {"let","b",{"call",{"v","Future"},{}}},
@@ -124,55 +124,55 @@ body={
 {"let","n",{"call",{"v","polls"},{}}},
 {"let",{"done","pending"},{"await",{"call",{"v","wait"},{{"list",{"v","a"}}},{["timeout"]=5}}}},
 {"do",{"call",{"v","log"},{"all",{"call",{"v","len"},{{"v","done"}}},{"call",{"v","len"},{{"v","pending"}}},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}},{"call",{"v","now"},{}}}}},
-}, trace={
+} end, trace={
 "0 #3: first 1 1 2",
 "0 #5: zero 1 1 2",
 "0 #7: all 1 0 2 0",
 "-: result None",
 }},
 {name="two_waiters_on_the_same_tasks", shows={"W1"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","a",{"call",{"v","create_task"},{{"call",{"v","work"},{1}}}}},
 {"let","b",{"call",{"v","create_task"},{{"call",{"v","work"},{2}}}}},
 {"async","waiter",{"name","when"},{{"let",{"done","pending"},{"await",{"call",{"v","wait"},{{"list",{"v","b"},{"v","a"}}},{["return_when"]={"v","when"}}}}},{"do",{"call",{"v","log"},{{"v","name"},{"each",{"method",{"v","t"},"result",{}},"t",{"v","done"}},{"call",{"v","len"},{{"v","pending"}}}}}}}},
 {"do",{"await",{"call",{"v","gather"},{{"call",{"v","waiter"},{"first",{"v","FIRST_COMPLETED"}}},{"call",{"v","waiter"},{"all",{"v","ALL_COMPLETED"}}},{"call",{"v","waiter"},{"again",{"v","FIRST_COMPLETED"}}}}}}},
-}, trace={
+} end, trace={
 "1 #6: first [1] 1",
 "1 #6: again [1] 1",
 "2 #11: all [2, 1] 0",
 "-: result None",
 }},
 {name="a_failure_stops_first_exception_only", shows={"W3"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"if",{"cmp","==",{"v","n"},2},{{"raise",{"call",{"v","Err"},{"two"}}}},{}},{"return",{"v","n"}}}},
 {"for","when",{"list",{"v","FIRST_COMPLETED"},{"v","FIRST_EXCEPTION"},{"v","ALL_COMPLETED"}},{{"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","n"}}}}},"n",{"list",1,2,3}}},{"let","at",{"call",{"v","now"},{}}},{"let",{"done","pending"},{"await",{"call",{"v","wait"},{{"v","tasks"}},{["return_when"]={"v","when"}}}}},{"do",{"call",{"v","log"},{"after",{"bin","-",{"call",{"v","now"},{}},{"v","at"}},{"call",{"v","len"},{{"v","done"}}},{"call",{"v","len"},{{"v","pending"}}}}}},{"do",{"await",{"call",{"v","gather"},{{"star",{"v","tasks"}}},{["return_exceptions"]=true}}}}}},
-}, trace={
+} end, trace={
 "1 #6: after 1 1 2",
 "5 #21: after 2 2 1",
 "9 #36: after 3 3 0",
 "-: result None",
 }},
 {name="as_completed_yields_the_callers_tasks", shows={"W5"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","n"}}}}},"n",{"list",3,1,2}}},
 {"asyncfor","t",{"call",{"v","as_completed"},{{"v","tasks"}}},{{"do",{"call",{"v","log"},{"next",{"method",{"v","t"},"result",{}},{"cmp","in",{"v","t"},{"v","tasks"}},{"await",{"v","t"}}}}}}},
-}, trace={
+} end, trace={
 "1 #6: next 1 True 1",
 "2 #10: next 2 True 2",
 "3 #14: next 3 True 3",
 "-: result None",
 }},
 {name="as_completed_in_plain_style", shows={"W5"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","work"},{2}}}}},
 {"let","items",{"list"}},
 {"for","c",{"call",{"v","as_completed"},{{"list",{"v","t"},{"call",{"v","work"},{1}},{"v","t"},{"call",{"v","work"},{3}}}}},{{"do",{"call",{"v","log"},{"item",{"call",{"v","iscoroutine"},{{"v","c"}}}}}},{"do",{"method",{"v","items"},"append",{{"v","c"}}}}}},
 {"do",{"call",{"v","log"},{"items",{"call",{"v","len"},{{"v","items"}}}}}},
 {"for","c",{"v","items"},{{"do",{"call",{"v","log"},{"got",{"await",{"v","c"}}}}}}},
-}, trace={
+} end, trace={
 "0 #1: item True",
 "0 #1: item True",
 "0 #1: item True",
@@ -183,7 +183,7 @@ body={
 "-: result None",
 }},
 {name="as_completed_runs_out_of_time", shows={"W6"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","n"}}}}},"n",{"list",4,1,3}}},
 {"try",{{"asyncfor","t",{"call",{"v","as_completed"},{{"v","tasks"}},{["timeout"]=2}},{{"do",{"call",{"v","log"},{"next",{"method",{"v","t"},"result",{}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"late",{"v","e"},{"call",{"v","now"},{}}}}}}}},{},{}},
@@ -192,7 +192,7 @@ body={
 {"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","n"}}}}},"n",{"list",4,1,3}}},
 {"for","c",{"call",{"v","as_completed"},{{"v","tasks"}},{["timeout"]=2}},{{"try",{{"do",{"call",{"v","log"},{"plain",{"await",{"v","c"}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"plain late",{"v","e"},{"call",{"v","now"},{}}}}}}}},{},{}}}},
 {"do",{"await",{"call",{"v","wait"},{{"v","tasks"}}}}},
-}, trace={
+} end, trace={
 "1 #6: next 1",
 "2 #8: late TimeoutError 2",
 "2 #8: running [False, True, False] 0",
@@ -202,20 +202,20 @@ body={
 "-: result None",
 }},
 {name="the_time_of_as_completed_starts_at_the_call", shows={"W6"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","n"}}}}},"n",{"list",1,4}}},
 {"let","it",{"call",{"v","as_completed"},{{"v","tasks"}},{["timeout"]=2}}},
 {"do",{"await",{"call",{"v","sleep"},{3}}}},
 {"try",{{"asyncfor","t",{"v","it"},{{"do",{"call",{"v","log"},{"next",{"method",{"v","t"},"result",{}}}}}}}},{{{"v","TimeoutError"},"e",{{"do",{"call",{"v","log"},{"late",{"call",{"v","now"},{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","wait"},{{"v","tasks"}}}}},
-}, trace={
+} end, trace={
 "3 #8: next 1",
 "3 #8: late 3",
 "-: result None",
 }},
 {name="what_as_completed_refuses", shows={"W7"}, async=true,
-body={
+body=function() return {
 {"async","work",{},{{"do",{"call",{"v","log"},{"never"}}}}},
 {"let","t",{"call",{"v","create_task"},{{"call",{"v","sleep"},{0}}}}},
 {"let","f",{"call",{"v","Future"},{}}},
@@ -225,18 +225,18 @@ body={
 {"for","x",{"call",{"v","as_completed"},{{"list"}}},{{"do",{"call",{"v","log"},{"never"}}}}},
 {"do",{"await",{"v","t"}}},
 {"do",{"call",{"v","log"},{"end"}}},
-}, trace={
+} end, trace={
 "0 #1: task TypeError",
 "0 #1: future TypeError",
 "0 #4: end",
 "-: result None",
 }},
 {name="as_completed_of_failures", shows={"W5"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"if",{"cmp","==",{"v","n"},2},{{"raise",{"call",{"v","Err"},{"two"}}}},{}},{"if",{"cmp","==",{"v","n"},3},{{"raise",{"call",{"v","CancelledError"},{"three"}}}},{}},{"return",{"v","n"}}}},
 {"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","work"},{3}},{"call",{"v","work"},{2}},{"call",{"v","work"},{1}}}}},{{"try",{{"do",{"call",{"v","log"},{"got",{"await",{"v","t"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"failed",{"v","e"}}}}}}},{},{}}}},
 {"for","c",{"call",{"v","as_completed"},{{"list",{"call",{"v","work"},{3}},{"call",{"v","work"},{2}},{"call",{"v","work"},{1}}}}},{{"try",{{"do",{"call",{"v","log"},{"got",{"await",{"v","c"}}}}}},{{{"v","BaseException"},"e",{{"do",{"call",{"v","log"},{"failed",{"v","e"}}}}}}},{},{}}}},
-}, trace={
+} end, trace={
 "1 #6: got 1",
 "2 #10: failed Err('two')",
 "3 #14: failed CancelledError('three')",
@@ -246,27 +246,27 @@ body={
 "-: result None",
 }},
 {name="as_completed_of_items_already_done", shows={"W5","IT18"}, async=true,
-body={
+body=function() return {
 {"let","fs",{"each",{"call",{"v","Future"},{}},"i",{"call",{"v","range"},{3}}}},
 {"do",{"method",{"index",{"v","fs"},1},"set_result",{"b"}}},
 {"do",{"method",{"index",{"v","fs"},0},"set_result",{"a"}}},
 {"let","n",{"call",{"v","polls"},{}}},
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"call_later",{1,{"attr",{"index",{"v","fs"},2},"set_result"},"c"}}},
 {"asyncfor","f",{"call",{"v","as_completed"},{{"v","fs"}}},{{"do",{"call",{"v","log"},{"next",{"method",{"v","f"},"result",{}},{"bin","-",{"call",{"v","polls"},{}},{"v","n"}}}}}}},
-}, trace={
+} end, trace={
 "0 #3: next 'a' 2",
 "0 #3: next 'b' 2",
 "1 #6: next 'c' 5",
 "-: result None",
 }},
 {name="leaving_as_completed_early", shows={"W5"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"do",{"call",{"v","log"},{"end",{"v","n"}}}},{"return",{"v","n"}}}},
 {"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","n"}}}}},"n",{"list",2,1,3}}},
 {"asyncfor","t",{"call",{"v","as_completed"},{{"v","tasks"}},{["timeout"]=10}},{{"do",{"call",{"v","log"},{"first",{"method",{"v","t"},"result",{}}}}},{"break"}}},
 {"do",{"await",{"call",{"v","sleep"},{5}}}},
 {"do",{"call",{"v","log"},{"all",{"each",{"method",{"v","t"},"done",{}},"t",{"v","tasks"}}}}},
-}, trace={
+} end, trace={
 "1 #4: end 1",
 "1 #6: first 1",
 "2 #8: end 2",
@@ -275,7 +275,7 @@ body={
 "-: result None",
 }},
 {name="cancelling_a_loop_over_as_completed", shows={"W4","W5"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"async","collector",{},{{"asyncfor","t",{"call",{"v","as_completed"},{{"v","tasks"}}},{{"do",{"call",{"v","log"},{"next",{"method",{"v","t"},"result",{}}}}}}}}},
 {"let","tasks",{"each",{"call",{"v","create_task"},{{"call",{"v","work"},{{"v","n"}}}}},"n",{"list",1,5}}},
@@ -284,17 +284,17 @@ body={
 {"do",{"method",{"v","c"},"cancel",{"m"}}},
 {"try",{{"do",{"await",{"v","c"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"out",{"v","e"},{"method",{"index",{"v","tasks"},1},"done",{}}}}}}}},{},{}},
 {"do",{"await",{"call",{"v","wait"},{{"v","tasks"}}}}},
-}, trace={
+} end, trace={
 "1 #6: next 1",
 "2 #10: out CancelledError('m') False",
 "-: result None",
 }},
 {name="as_completed_with_slow_consumers", shows={"W5"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"asyncfor","t",{"call",{"v","as_completed"},{{"list",{"call",{"v","work"},{1}},{"call",{"v","work"},{2}},{"call",{"v","work"},{2.5}},{"call",{"v","work"},{9}}}}},{{"do",{"call",{"v","log"},{"next",{"method",{"v","t"},"result",{}}}}},{"do",{"await",{"call",{"v","sleep"},{2}}}}}},
 {"do",{"call",{"v","log"},{"end",{"call",{"v","now"},{}}}}},
-}, trace={
+} end, trace={
 "1 #6: next 1",
 "3 #14: next 2",
 "5 #16: next 2.5",
@@ -303,25 +303,25 @@ body={
 "-: result None",
 }},
 {name="plain_items_awaited_out_of_order", shows={"W5"}, async=true,
-body={
+body=function() return {
 {"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}},{"return",{"v","n"}}}},
 {"let","items",{"each",{"v","c"},"c",{"call",{"v","as_completed"},{{"list",{"call",{"v","work"},{3}},{"call",{"v","work"},{1}},{"call",{"v","work"},{2}}}}}}},
 {"let",{"a","b"},{"await",{"call",{"v","gather"},{{"index",{"v","items"},2},{"index",{"v","items"},0}}}}},
 {"do",{"call",{"v","log"},{"got",{"v","a"},{"v","b"}}}},
 {"do",{"call",{"v","log"},{"last",{"await",{"index",{"v","items"},1}}}}},
-}, trace={
+} end, trace={
 "2 #13: got 1 2",
 "3 #17: last 3",
 "-: result None",
 }},
 {name="the_same_item_twice_in_as_completed", shows={"W5"}, async=true,
-body={
+body=function() return {
 {"let","f",{"call",{"v","Future"},{}}},
 {"do",{"method",{"call",{"v","get_running_loop"},{}},"call_later",{1,{"attr",{"v","f"},"set_result"},"f"}}},
 {"let","n",0},
 {"asyncfor","x",{"call",{"v","as_completed"},{{"list",{"v","f"},{"v","f"},{"v","f"}}}},{{"let","n",{"bin","+",{"v","n"},1}},{"do",{"call",{"v","log"},{"next",{"cmp","is",{"v","x"},{"v","f"}},{"method",{"v","x"},"result",{}}}}}}},
 {"do",{"call",{"v","log"},{"count",{"v","n"}}}},
-}, trace={
+} end, trace={
 "1 #4: next True 'f'",
 "1 #4: count 1",
 "-: result None",
