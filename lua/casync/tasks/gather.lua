@@ -39,6 +39,27 @@ local function make_futures(list, n, loop)
   return loop
 end
 
+-- A copy of a list that holds nothing but items, and their number: what most calls give. nil for anything else.
+local function plain_items(list)
+  local items, n = {}, 0
+  for key, value in next, list do
+    n = n + 1
+    if key ~= n then return nil end
+    items[n] = value
+  end
+  return items, n
+end
+
+-- The list of awaitables, a new table, its length, the options.
+local function arguments(...)
+  local first, second = ...
+  if second == nil and options.plain(first) and select("#", ...) == 1 then
+    local items, n = plain_items(first)
+    if items then return items, n, options.none end
+  end
+  return options.pack("gather", OPTIONS, ...)
+end
+
 local function empty(return_exceptions)
   local future = ensure.event_loop():create_future()
   future:set_result{n = 0, failed = return_exceptions and {} or nil}
@@ -48,7 +69,7 @@ end
 --- A future for the list of the first results of several awaitables, in their order, with field n; or for the first error
 --- (asyncio.gather). Takes them one by one or as one list. Option: return_exceptions puts errors into the list, marked in `failed`.
 return function(...)
-  local list, n, opts = options.pack("gather", OPTIONS, ...)
+  local list, n, opts = arguments(...)
   local return_exceptions = opts.return_exceptions and true or false
   if n == 0 then return empty(return_exceptions) end
   local loop = make_futures(list, n, core.running_loop())
