@@ -11,7 +11,6 @@ if core.hooks.runners then return core.hooks.runners end
 local class = require "casync.class"
 local exceptions = require "casync.exceptions"
 local options = require "casync.options"
-local policy = require "casync.loop.policy"
 require "casync.loop.loop"
 
 -- Seconds that the default executor has to end (asyncio constants.THREAD_JOIN_TIMEOUT).
@@ -50,8 +49,9 @@ end
 
 local function make_loop(runner)
   if runner._loop_factory then return runner._loop_factory() end
-  local loop = policy.new_event_loop()
-  policy.set_event_loop(loop)
+  -- new_event_loop and set_event_loop of loop/policy.lua, which the start can do without.
+  local loop = core.new_loop{}
+  core.hooks.event_loop = loop
   runner._is_set = true
   return loop
 end
@@ -120,7 +120,7 @@ local Ending = {}
 
 function Ending.__close(ending)
   local runner = ending.runner
-  if runner._is_set then policy.set_event_loop(nil) end
+  if runner._is_set then core.hooks.event_loop = nil end
   runner._loop:close()
   runner._loop = nil
   runner._state = "closed"

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Which loop: the one that runs, the one that was set for this Lua state, a new one (asyncio's events.py).
 -- Not here: running a loop (loop.lua) and the life of one (runners.lua).
--- Invariant: core.hooks.event_loop is the loop that set_event_loop was given last, or nil; only this file writes it.
+-- Invariant: core.hooks.event_loop is the loop that set_event_loop was given last, or nil; only this file and runners.lua write it.
 local core = require "casync.core"
 local exceptions = require "casync.exceptions"
 require "casync.loop.loop"
