@@ -12,43 +12,45 @@ local options = require "casync.options"
 -- What a consumer gets for an item that was not done in time.
 local TIMED_OUT = {}
 
--- Finished items, first in, first out, and the futures of the consumers that wait for one, oldest first: what asyncio.Queue does here.
-local Finished = class.define("Finished", nil, {})
-
-function Finished:init(loop)
-  self.loop = loop
-  self.first, self.last = 1, 0
-  self.getters = {}
+local function new_queue()
+  return {first = 1, last = 0}
 end
 
+local function push(queue, value)
+  queue.last = queue.last + 1
+  queue[queue.last] = value
+end
+
+local function pop(queue)
+  local value = queue[queue.first]
+  if value == nil then return nil end
+  queue[queue.first] = nil
+  queue.first = queue.first + 1
+  return value
+end
+
+-- Finished items, and the futures of the consumers that wait for one, both first in, first out: what asyncio.Queue does here.
+local function new_finished(loop)
+  return {loop = loop, items = new_queue(), getters = new_queue()}
+end
+
+local function is_empty(finished)
+  return finished.items.first > finished.items.last
+end
+
+-- Wakes the consumer that has waited longest; those that were cancelled are done and passed over.
 local function wake_next(finished)
-  local getters = finished.getters
-  while getters[1] do
-    local getter = table.remove(getters, 1)
-    if not getter:done() then
-      getter:set_result()
-      return
-    end
-  end
+  local getter
+  repeat
+    getter = pop(finished.getters)
+    if not getter then return end
+  until not getter:done()
+  getter:set_result()
 end
 
-function Finished:put(item)
-  self.last = self.last + 1
-  self[self.last] = item
-  wake_next(self)
-end
-
-function Finished:is_empty()
-  return self.first > self.last
-end
-
-local function forget(getters, getter)
-  for i, other in ipairs(getters) do
-    if other == getter then
-      table.remove(getters, i)
-      return
-    end
-  end
+local function put(finished, item)
+  push(finished.items, item)
+  wake_next(finished)
 end
 
 -- Held while a consumer waits; when its wait ends by an error, a wake-up that it got is passed on.
@@ -58,30 +60,26 @@ function Waiting.__close(waiting, err)
   if err == nil then return end
   local finished, getter = waiting.finished, waiting.getter
   getter:cancel()
-  forget(finished.getters, getter)
-  if not finished:is_empty() and not getter:cancelled() then wake_next(finished) end
+  if not is_empty(finished) and not getter:cancelled() then wake_next(finished) end
 end
 
 local function wait_for_item(finished)
   local getter = finished.loop:create_future()
-  finished.getters[#finished.getters + 1] = getter
+  push(finished.getters, getter)
   local _ <close> = setmetatable({finished = finished, getter = getter}, Waiting)
   await(getter)
 end
 
-function Finished:get()
-  while self:is_empty() do wait_for_item(self) end
-  local item = self[self.first]
-  self[self.first] = nil
-  self.first = self.first + 1
-  return item
+local function get(finished)
+  while is_empty(finished) do wait_for_item(finished) end
+  return pop(finished.items)
 end
 
 local Iterator = class.define("as_completed", nil, {})
 
 -- The next item; with `resolve` its results or its error.
 local function wait_for_one(iterator, resolve)
-  local future = iterator._done:get()
+  local future = get(iterator._done)
   if future == TIMED_OUT then error(exceptions.TimeoutError(), 0) end
   if resolve then return future:result() end
   return future
@@ -92,7 +90,7 @@ local function on_completion(iterator, future)
   if not iterator._todo[future] then return end -- The time-out was here first.
   iterator._todo[future] = nil
   iterator._pending = iterator._pending - 1
-  iterator._done:put(future)
+  put(iterator._done, future)
   if iterator._pending == 0 and iterator._handle then iterator._handle:cancel() end
 end
 
@@ -101,7 +99,7 @@ local function on_timeout(iterator)
   for _, future in ipairs(iterator._futures) do
     if todo[future] then
       future:remove_done_callback(iterator._on_completion)
-      iterator._done:put(TIMED_OUT)
+      put(iterator._done, TIMED_OUT)
     end
   end
   iterator._todo, iterator._pending = {}, 0
@@ -123,7 +121,7 @@ end
 
 function Iterator:init(list, timeout)
   local loop = ensure.event_loop()
-  self._done = Finished(loop)
+  self._done = new_finished(loop)
   self._futures = futures_of(list, loop)
   self._todo = {}
   self._pending = #self._futures
