@@ -497,6 +497,26 @@ static void a_reader_kept_by_leaving_is_not_queued_twice(void **state)
   close_ends(world, ends);
 }
 
+static void readers_kept_by_leaving_keep_their_place(void **state)
+{
+  struct world *world = *state;
+  int first[2], second[2];
+  open_pipe(first);
+  open_pipe(second);
+  watch_reading(world, first[0], "1");
+  watch_reading(world, second[0], "2");
+  run_turns(world->loop, 1);
+  put(first[1]);
+  put(second[1]);
+  soon(world, callback_then(world, "leave", then_leave, NULL));
+  casync_loop_run(world->loop);
+  soon(world, callback(world, "a"));
+  run_turns(world->loop, 2);
+  assert_trace(world, "leave 1 2 a 1 2");
+  close_ends(world, first);
+  close_ends(world, second);
+}
+
 static void closing_a_loop_forgets_what_it_watches(void **state)
 {
   struct world *world = *state;
@@ -559,6 +579,7 @@ static const struct CMUnitTest tests[] = {
     it(a_refused_descriptor_is_not_watched),
     it(watching_without_memory_changes_nothing),
     it(a_reader_kept_by_leaving_is_not_queued_twice),
+    it(readers_kept_by_leaving_keep_their_place),
     it(closing_a_loop_forgets_what_it_watches),
     it(two_loops_can_watch_one_descriptor),
 };

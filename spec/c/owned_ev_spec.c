@@ -3,8 +3,12 @@
  * runtime/poll/owned_ev.c: a loop on the real poller, and several of them in one process.  A few
  * milliseconds of the wall clock pass here.
  */
+#include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -107,6 +111,57 @@ static void a_descriptor_comes_before_a_later_timer(void **state)
   casync_loop_unwatch(world->loop, ends[0], CASYNC_READ);
   close(ends[0]);
   close(ends[1]);
+}
+
+static void a_wait_that_ended_early_does_not_lengthen_the_next(void **state)
+{
+  struct world *world = *state;
+  at(world, casync_loop_time(world->loop) + 60, callback(world, "never"));
+  casync_loop_wake(world->loop);
+  world->loop->poller->wait(world->loop, 60);
+  at(world, casync_loop_time(world->loop) + 0.002, callback_then(world, "timer", then_stop, NULL));
+  assert_int_equal(casync_loop_run(world->loop), 0);
+  assert_trace(world, "timer");
+}
+
+/* What opening a loop gives in a process that may not open another descriptor. */
+static int open_without_descriptors(enum casync_loop_kind kind)
+{
+  struct casync_loop *loop = NULL;
+  struct rlimit limit = {0, 0};
+  setrlimit(RLIMIT_CORE, &limit);
+  int lowest = dup(STDIN_FILENO);
+  close(lowest);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = (rlim_t)lowest;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  return casync_loop_open(&loop, kind, NULL, NULL);
+}
+
+static void assert_refused_without_descriptors(enum casync_loop_kind kind)
+{
+  int status = 0;
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    signal(SIGABRT, SIG_DFL);
+    close(STDERR_FILENO);
+    _exit(open_without_descriptors(kind) == -EMFILE ? 0 : 1);
+  }
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
+}
+
+static void a_loop_without_descriptors_is_refused(void **state)
+{
+  (void)state;
+  assert_refused_without_descriptors(CASYNC_LOOP_OWNED);
+}
+
+static void a_virtual_loop_without_descriptors_is_refused(void **state)
+{
+  (void)state;
+  assert_refused_without_descriptors(CASYNC_LOOP_VIRTUAL);
 }
 
 static void timers_fire_in_the_order_of_their_deadlines(void **state)
@@ -268,6 +323,9 @@ static const struct CMUnitTest tests[] = {
     it_owned(a_timer_runs_while_a_callback_keeps_the_loop_busy),
     it_owned(a_descriptor_ends_a_wait_without_end),
     it_owned(a_descriptor_comes_before_a_later_timer),
+    it_owned(a_wait_that_ended_early_does_not_lengthen_the_next),
+    it_owned(a_loop_without_descriptors_is_refused),
+    it_owned(a_virtual_loop_without_descriptors_is_refused),
     it_owned(timers_fire_in_the_order_of_their_deadlines),
     it_owned(two_loops_take_turns),
     it_owned(a_callback_of_one_loop_may_run_another),

@@ -207,6 +207,18 @@ static void a_chain_of_tasks_unwinds_one_task_an_iteration(void **state)
   assert_trace(world, "c b a c+2 b+3 a+4");
 }
 
+static void a_task_that_resumed_refers_to_no_future(void **state)
+{
+  struct world *world = *state;
+  struct casync_future *future = new_future(world);
+  struct script *task = script_start(world, SCRIPT(AWAIT(future), SLEEP(1)));
+  run_turns(world->loop, 1);
+  assert_ptr_equal(task->task.waits_for, future);
+  casync_future_complete(future, CASYNC_RESULT);
+  run_turns(world->loop, 1);
+  assert_null(task->task.waits_for);
+}
+
 /* Leaving the loop */
 
 static void an_error_that_must_leave_the_loop_is_stored_too(void **state) /* T8 */
@@ -402,6 +414,7 @@ static const struct CMUnitTest tests[] = {
     it(several_tasks_that_await_one_future_resume_in_order),
     it(a_callback_registered_before_the_await_runs_first),
     it(a_chain_of_tasks_unwinds_one_task_an_iteration),
+    it(a_task_that_resumed_refers_to_no_future),
     it(an_error_that_must_leave_the_loop_is_stored_too),
     it(what_was_ready_runs_after_a_task_left_the_loop),
     it(who_awaits_a_task_that_left_the_loop_gets_its_error),

@@ -74,6 +74,23 @@ static void a_handle_queued_at_the_delivery_runs_in_that_iteration(void **state)
   assert_trace(world, "post ready handle");
 }
 
+static void a_handle_of_a_post_runs_before_io_and_timers(void **state) /* L2, L17 */
+{
+  struct world *world = *state;
+  struct callback *reader = callback(world, "io");
+  int ends[2];
+  assert_int_equal(pipe(ends), 0);
+  assert_int_equal(write(ends[1], "x", 1), 1);
+  casync_loop_watch(world->loop, ends[0], CASYNC_READ, &reader->timer.handle);
+  at(world, casync_loop_time(world->loop), callback(world, "timer"));
+  post(world, message(world, "post", callback(world, "handle")));
+  run_turns(world->loop, 1);
+  assert_trace(world, "post handle io timer");
+  casync_loop_unwatch(world->loop, ends[0], CASYNC_READ);
+  close(ends[0]);
+  close(ends[1]);
+}
+
 static void then_post(struct world *world, struct callback *callback_)
 {
   post(world, callback_->data);
@@ -334,6 +351,7 @@ static const struct CMUnitTest tests[] = {
     it_owned(posts_are_delivered_in_order),
     it_owned(a_post_is_delivered_once),
     it_owned(a_handle_queued_at_the_delivery_runs_in_that_iteration),
+    it_owned(a_handle_of_a_post_runs_before_io_and_timers),
     it_owned(a_post_made_in_an_iteration_is_delivered_before_the_handles_of_the_next),
     it_owned(a_post_made_by_a_delivery_waits_for_the_next_iteration),
     it_owned(a_closed_loop_refuses_posts),
