@@ -85,6 +85,7 @@ struct cal_state {
   lua_State *L;             /* where runtime callbacks may push, and who resumes tasks */
   lua_State *current;       /* the coroutine that may await; NULL = none */
   lua_State *expected;      /* the coroutine that the scheduler resumes now */
+  lua_State *suspended;     /* the coroutine that an await has just suspended; NULL = a yield */
   lua_State *innermost;     /* the innermost coroutine that runs, for interrupts */
   struct cal_loop *running; /* NULL = none */
   const struct cal_object *sleep0;
@@ -182,6 +183,14 @@ void cal_inherit(lua_State *L, const char *parent);
 void *cal_test(lua_State *L, int index, enum cal_kind_id kind, size_t size);
 /* The same, or an argument error. */
 void *cal_check(lua_State *L, int index, enum cal_kind_id kind, size_t size);
+/* The kind of the object at `index`, or CAL_KINDS if it is none of ours. */
+static inline enum cal_kind_id cal_kind_at(lua_State *L, int index)
+{
+  const struct cal_object *object = lua_touserdata(L, index);
+  if (object == NULL || lua_rawlen(L, index) < sizeof *object) return CAL_KINDS;
+  uintptr_t offset = (uintptr_t)object->kind - (uintptr_t)cal_kinds;
+  return offset < sizeof cal_kinds ? object->kind->id : CAL_KINDS;
+}
 /* New userdata of `kind` with the class's own metatable, zeroed but for its kind. */
 void *cal_new(lua_State *L, enum cal_kind_id kind, size_t size, int values);
 /* The same for `__new(class)`: the metatable is that of the class at index 1. */
@@ -322,8 +331,9 @@ struct cal_task {
   uint64_t serial; /* order of making */
 };
 
-/* casync_task.spare[0]: its coroutine yielded values by Lua's own yield, which is an error. */
-enum { CAL_TASK_GOOD_YIELD, CAL_TASK_BAD_YIELD };
+/* casync_task.spare[0]: how its coroutine is suspended: in an await, by Lua's own yield, or by that
+ * with values, which is an error. */
+enum cal_suspension { CAL_TASK_AWAITS, CAL_TASK_GOOD_YIELD, CAL_TASK_BAD_YIELD };
 
 static inline struct cal_task *cal_task_of(const struct casync_task *task)
 {
@@ -401,15 +411,17 @@ void cal_open_op(lua_State *L);
 /* ---- awaiting (await/suspend.c, await/coroutine.c) ---- */
 
 /* What a suspended await waits for, as its continuation's context. */
-enum cal_wait { CAL_WAIT_FUTURE, CAL_WAIT_OP, CAL_WAIT_THROW };
+enum cal_wait { CAL_WAIT_TURN, CAL_WAIT_FUTURE, CAL_WAIT_OP, CAL_WAIT_THROW };
 
-/* Address that marks what an await yields. */
+/* Suspends L in an await; `back` is called with `context` when the scheduler goes on. */
+int cal_yield_await(lua_State *L, struct cal_state *state, lua_KContext context,
+                    lua_KFunction back);
+/* Address that an await leaves on top of the stack of what it suspends. */
 extern const char cal_await_mark;
 /* Whether the thread `co`, which has just yielded or is suspended, waits in an await. */
 bool cal_is_awaiting(lua_State *co);
 /* Raises the error that says why nothing can be awaited here. */
 int cal_refuse_await(lua_State *L, struct cal_state *state);
-/* Makes `co` raise the error on top of `from` at its next instruction. */
 void cal_open_suspend(lua_State *L);
 void cal_open_coroutine(lua_State *L);
 

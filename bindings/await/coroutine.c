@@ -3,7 +3,7 @@
  * The coroutine library that lets awaits through: resume, wrap, close and status behave as Lua's
  * own, and an await inside a coroutine suspends whoever resumed it as well, up to the task.
  *
- * A resume that finds the await mark yields it on and, when the scheduler comes back, resumes the
+ * A resume that finds its coroutine suspended in an await suspends likewise and, when the scheduler comes back, resumes the
  * same coroutine again.  The coroutine stays at index 1 of the frame meanwhile, which is how the
  * chain of nested coroutines can be followed from outside (cal_push_awaited).
  *
@@ -26,6 +26,7 @@ static int run(lua_State *L, struct cal_state *state, lua_State *co, int nargs, 
   lua_State *current = state->current, *innermost = state->innermost;
   if (current == L) state->current = co;
   state->innermost = co;
+  state->suspended = NULL;
   int status = lua_resume(co, L, nargs, nresults);
   state->innermost = innermost;
   state->current = current;
@@ -59,12 +60,11 @@ static int fail(lua_State *L, lua_State *co, enum how how)
 }
 
 /* What a resume gave: results to the caller, or an await to pass on. */
-static int deliver(lua_State *L, lua_State *co, int status, int n, enum how how)
+static int deliver(lua_State *L, struct cal_state *state, lua_State *co, int status, int n,
+                   enum how how)
 {
-  if (status == LUA_YIELD && n > 0 && lua_touserdata(co, -1) == (const void *)&cal_await_mark) {
-    lua_pushlightuserdata(L, (void *)&cal_await_mark);
-    return lua_yieldk(L, 1, (lua_KContext)how, resume_again);
-  }
+  if (status == LUA_YIELD && state->suspended != NULL)
+    return cal_yield_await(L, state, (lua_KContext)how, resume_again);
   if (status != LUA_OK && status != LUA_YIELD) {
     lua_xmove(co, L, 1);
     return fail(L, co, how);
@@ -87,14 +87,10 @@ static int resume_again(lua_State *L, int status, lua_KContext how)
   (void)status;
   lua_settop(L, 1);
   lua_State *co = lua_tothread(L, 1);
-  if (state->expected != L) {
-    lua_pushlightuserdata(L, (void *)&cal_await_mark);
-    return lua_yieldk(L, 1, how, resume_again);
-  }
+  if (state->expected != L) return cal_yield_await(L, state, how, resume_again);
   state->expected = co;
-  lua_pop(co, 1); /* the mark */
   status = run(L, state, co, 0, &n);
-  return deliver(L, co, status, n, (enum how)how);
+  return deliver(L, state, co, status, n, (enum how)how);
 }
 
 static const char *status_name(lua_State *L, lua_State *co)
@@ -122,6 +118,7 @@ static const char *refusal(lua_State *L, lua_State *co, int nargs)
 
 static int start(lua_State *L, lua_State *co, int nargs, enum how how)
 {
+  struct cal_state *state = cal_state(L);
   int n = 0;
   const char *why = refusal(L, co, nargs);
   if (why != NULL) {
@@ -130,8 +127,8 @@ static int start(lua_State *L, lua_State *co, int nargs, enum how how)
     return fail(L, co, how);
   }
   lua_xmove(L, co, nargs);
-  int status = run(L, cal_state(L), co, nargs, &n);
-  return deliver(L, co, status, n, how);
+  int status = run(L, state, co, nargs, &n);
+  return deliver(L, state, co, status, n, how);
 }
 
 static int resume(lua_State *L)
@@ -193,10 +190,7 @@ static int drive(lua_State *L)
   lua_setiuservalue(L, CAL_STATE_INDEX, CAL_STATE_THROWN);
   state->by_hand = true;
   state->how = CASYNC_RESUME;
-  if (cal_is_awaiting(co)) {
-    lua_pop(co, 1); /* the mark */
-    state->expected = co;
-  }
+  if (cal_is_awaiting(co)) state->expected = co;
   state->current = L; /* whoever runs may await: run() hands it on */
   int status = run(L, state, co, 0, &n);
   state->current = current;

@@ -107,15 +107,16 @@ static int library_coroutine(lua_State *L)
  * await has to call, with args(x) for its arguments.  nil for futures and ops, false for the rest. */
 static int take(lua_State *L)
 {
-  struct cal_coroutine *coroutine = cal_test_coroutine(L, 1);
-  if (coroutine != NULL) {
+  enum cal_kind_id kind = cal_kind_at(L, 1);
+  if (kind <= CAL_GATHER || kind == CAL_OP) return 0;
+  if (kind == CAL_COROUTINE) {
+    struct cal_coroutine *coroutine = lua_touserdata(L, 1);
     if (coroutine->state != CAL_COROUTINE_NEW)
       return cal_raise(L, "RuntimeError", "cannot reuse already awaited coroutine");
     cal_coroutine_leave_new(L, coroutine, CAL_COROUTINE_TAKEN);
     lua_getiuservalue(L, 1, CAL_COROUTINE_FUNCTION);
     return 1;
   }
-  if (cal_test_future(L, 1) != NULL || cal_test_op(L, 1) != NULL) return 0;
   if (!lua_isfunction(L, 1)) {
     lua_pushboolean(L, 0);
     return 1;

@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+enum { SHARED = 2 }; /* upvalue: the op of sleep(0) */
 enum { CHECKED_AT_FIRST = 1000, CHECKED_ONE_IN = 64 };
 
 struct cal_op *cal_test_op(lua_State *L, int index)
@@ -73,12 +74,14 @@ static struct cal_op *new_op(lua_State *L, int n)
 /* sleep(delay, …) -> op that returns the values after the delay (seconds) */
 static int sleep_op(lua_State *L)
 {
-  lua_Number delay = luaL_checknumber(L, 1);
+  int is_number;
+  lua_Number delay = lua_tonumberx(L, 1, &is_number);
   int n = lua_gettop(L) - 1;
-  if (delay <= 0 && n == 0) {
-    lua_getiuservalue(L, CAL_STATE_INDEX, CAL_STATE_SLEEP0);
+  if (is_number && delay <= 0 && n == 0) {
+    lua_pushvalue(L, lua_upvalueindex(SHARED));
     return 1;
   }
+  if (!is_number) luaL_checknumber(L, 1);
   if (isnan(delay)) return cal_raise(L, "ValueError", "Invalid delay: NaN (not a number)");
   luaL_argcheck(L, n <= 16, 18, "too many results");
   casync_sleep_init(&new_op(L, n)->of.sleep, delay);
@@ -125,12 +128,13 @@ static void make_sleep0(lua_State *L)
 void cal_open_op(lua_State *L)
 {
   static const luaL_Reg methods[] = {{NULL, NULL}};
-  static const luaL_Reg functions[] = {
-      {"sleep", sleep_op}, {NULL, NULL}};
   static const struct cal_class class = {CAL_OP, methods, NULL};
   cal_class_make(L, &class);
   lua_setfield(L, -2, "Op");
   make_checked_meta(L);
   make_sleep0(L);
-  cal_set_functions(L, functions);
+  cal_push_state_slowly(L);
+  cal_push_value(L, CAL_STATE_SLEEP0);
+  lua_pushcclosure(L, sleep_op, SHARED);
+  lua_setfield(L, -2, "sleep");
 }

@@ -3,9 +3,10 @@
  * core.suspend(awaitable): the native half of `await`, for futures and ops.  What is done already
  * does not suspend.  Everything is checked before anything is registered.
  *
- * A suspended coroutine yields one value, the await mark.  Nobody but the scheduler makes it go
- * on: `state->expected` names the coroutine that is resumed on its behalf, and a continuation
- * that finds another one there was resumed by somebody else and yields again.
+ * A suspended coroutine yields no value, leaves the await mark on its stack and itself in
+ * `state->suspended`, by which whoever resumed it knows an await from a yield.  Nobody but the
+ * scheduler makes it go on: `state->expected` names the coroutine that is resumed on its behalf, and
+ * a continuation that finds another one there was resumed by somebody else and yields again.
  *
  * The future that is awaited stays at index 1 of this function's frame: that keeps it alive, and
  * it is where introspection and cancellation find it.  A sleep's op is dropped instead.
@@ -20,14 +21,20 @@ bool cal_is_awaiting(lua_State *co)
          lua_touserdata(co, -1) == (const void *)&cal_await_mark;
 }
 
+int cal_yield_await(lua_State *L, struct cal_state *state, lua_KContext context, lua_KFunction back)
+{
+  state->suspended = L;
+  lua_pushlightuserdata(L, (void *)&cal_await_mark);
+  return lua_yieldk(L, 0, context, back);
+}
+
 static int resume_point(lua_State *L, int status, lua_KContext wait);
 
 static int leave(lua_State *L, struct cal_state *state, enum casync_action action,
                  enum cal_wait wait)
 {
   state->action = action;
-  lua_pushlightuserdata(L, (void *)&cal_await_mark);
-  return lua_yieldk(L, 1, (lua_KContext)wait, resume_point);
+  return cal_yield_await(L, state, (lua_KContext)wait, resume_point);
 }
 
 /* ---- coming back ---- */
@@ -40,7 +47,6 @@ static int raise_flagged(lua_State *L, struct cal_state *state)
 
 static int return_from_op(lua_State *L, struct cal_state *state)
 {
-  if (state->by_hand) return 0; /* sleep(0), the only op that gets here */
   struct casync_task *task = casync_loop_current_task(state->running->loop);
   if (task->flags & CASYNC_TASK_OP_CANCELLED) {
     task->flags &= (uint8_t)~CASYNC_TASK_OP_CANCELLED;
@@ -50,12 +56,18 @@ static int return_from_op(lua_State *L, struct cal_state *state)
   return lua_isnil(L, 1) ? 0 : cal_op_results(L, 1);
 }
 
+/* Drops what a forged resume passed, and waits on. */
+static int resumed_by_others(lua_State *L, struct cal_state *state, lua_KContext wait)
+{
+  lua_settop(L, wait == CAL_WAIT_TURN ? 0 : 1);
+  return leave(L, state, state->action, (enum cal_wait)wait);
+}
+
 static int resume_point(lua_State *L, int status, lua_KContext wait)
 {
   (void)status;
   struct cal_state *state = cal_state(L);
-  lua_settop(L, 1); /* whatever a forged resume passed */
-  if (state->expected != L) return leave(L, state, state->action, (enum cal_wait)wait);
+  if (state->expected != L) return resumed_by_others(L, state, wait);
   state->expected = NULL;
   if (state->throwing) {
     state->throwing = false;
@@ -63,6 +75,8 @@ static int resume_point(lua_State *L, int status, lua_KContext wait)
     return lua_error(L);
   }
   switch ((enum cal_wait)wait) {
+  case CAL_WAIT_TURN:
+    return state->how == CASYNC_RESUME_CANCEL && !state->by_hand ? raise_flagged(L, state) : 0;
   case CAL_WAIT_OP: return return_from_op(L, state);
   case CAL_WAIT_FUTURE:
     if (state->by_hand && !casync_future_is_done(&cal_test_future(L, 1)->future))
@@ -72,6 +86,7 @@ static int resume_point(lua_State *L, int status, lua_KContext wait)
     return cal_future_result(L, 1);
   case CAL_WAIT_THROW:
     if (state->how == CASYNC_RESUME_CANCEL) return raise_flagged(L, state);
+    lua_settop(L, 1);
     return lua_error(L);
   }
   return 0;
@@ -123,8 +138,18 @@ static int await_op_by_hand(lua_State *L, struct cal_state *state)
   return leave(L, state, CASYNC_ACTION_AWAIT, CAL_WAIT_FUTURE);
 }
 
+/* core.turn(): gives up one iteration; what await(sleep(0)) does. */
+static int turn(lua_State *L)
+{
+  struct cal_state *state = cal_state(L);
+  if (!may_suspend(L, state)) return cal_refuse_await(L, state);
+  lua_settop(L, 0);
+  return leave(L, state, CASYNC_ACTION_YIELD, CAL_WAIT_TURN);
+}
+
 static int await_op(lua_State *L, struct cal_state *state, struct cal_op *op)
 {
+  if (op->shared) return turn(L);
   if (op->of.op.state != CASYNC_OP_NEW)
     return cal_raise(L, "RuntimeError", "cannot reuse already awaited coroutine");
   if (!may_suspend(L, state)) return cal_refuse_await(L, state);
@@ -146,11 +171,6 @@ static int suspend(lua_State *L)
 {
   struct cal_state *state = cal_state(L);
   lua_settop(L, 1);
-  if (lua_touserdata(L, 1) == (const void *)state->sleep0 && may_suspend(L, state)) {
-    lua_pushnil(L);
-    lua_replace(L, 1);
-    return leave(L, state, CASYNC_ACTION_YIELD, CAL_WAIT_OP);
-  }
   struct cal_future *future = cal_test_future(L, 1);
   if (future != NULL) return await_future(L, state, cal_check_future(L, 1));
   struct cal_op *op = cal_test_op(L, 1);
@@ -169,15 +189,14 @@ static int yield(lua_State *L)
   if (task == NULL || cal_task_of(task)->co != L) return lua_yield(L, lua_gettop(L));
   if (!may_suspend(L, state)) return cal_refuse_await(L, state);
   if (lua_gettop(L) > 0) return throw_later(L, state, "Task got bad yield: %s");
-  lua_pushnil(L);
-  return leave(L, state, CASYNC_ACTION_YIELD, CAL_WAIT_OP);
+  return turn(L);
 }
 
 void cal_push_awaited(lua_State *L, lua_State *co)
 {
   while (co != NULL && cal_is_awaiting(co) && lua_gettop(co) > 1 && lua_isthread(co, 1))
     co = lua_tothread(co, 1);
-  if (co != NULL && lua_status(co) == LUA_YIELD && lua_gettop(co) >= 1 && lua_checkstack(co, 1)) {
+  if (co != NULL && cal_is_awaiting(co) && lua_gettop(co) > 1 && lua_checkstack(co, 1)) {
     lua_pushvalue(co, 1);
     lua_xmove(co, L, 1);
   } else {
@@ -187,6 +206,7 @@ void cal_push_awaited(lua_State *L, lua_State *co)
 
 void cal_open_suspend(lua_State *L)
 {
-  static const luaL_Reg functions[] = {{"suspend", suspend}, {"yield", yield}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"suspend", suspend}, {"turn", turn}, {"yield", yield}, {NULL, NULL}};
   cal_set_functions(L, functions);
 }

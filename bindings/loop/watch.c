@@ -5,9 +5,19 @@
  */
 #include "bind.h"
 
-/* A descriptor: a number, or an object with a method fileno(). */
+#include <stdio.h>
+
+static int check_file(lua_State *L, const luaL_Stream *file)
+{
+  if (file->closef == NULL) cal_raise(L, "ValueError", "I/O operation on closed file");
+  return fileno(file->f);
+}
+
+/* A descriptor: a number, a file of Lua's, or an object with a method fileno(). */
 static int check_fd(lua_State *L, int index)
 {
+  const luaL_Stream *file = luaL_testudata(L, index, LUA_FILEHANDLE);
+  if (file != NULL) return check_file(L, file);
   if (lua_type(L, index) != LUA_TNUMBER && luaL_getmetafield(L, index, "__index")) {
     lua_pop(L, 1);
     lua_getfield(L, index, "fileno");

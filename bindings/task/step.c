@@ -208,14 +208,15 @@ static enum casync_action resume(lua_State *L, struct cal_state *state, struct c
   int n = 0;
   state->current = state->innermost = co;
   state->failed = state->by_hand = false;
+  state->suspended = NULL;
   int status = lua_resume(co, L, nargs, &n);
   state->by_hand = by_hand;
   state->current = current;
   state->innermost = innermost;
   state->expected = NULL;
   if (status != LUA_YIELD) return end(L, state, task, n, status);
-  if (n == 0 || lua_touserdata(co, -1) != (const void *)&cal_await_mark)
-    return cal_stock_yield(task, n);
+  if (state->suspended == NULL) return cal_stock_yield(task, n);
+  task->task.spare[0] = CAL_TASK_AWAITS;
   if (state->action == CASYNC_ACTION_AWAIT) task->task.waits_for = state->awaited;
   return state->action;
 }
@@ -351,8 +352,7 @@ enum casync_action cal_task_step(struct casync_task *runtime, enum casync_resume
   }
   if (task->co == NULL) return finish_op(L, task, how);
   state->how = how;
-  if (cal_is_awaiting(task->co)) {
-    lua_pop(task->co, 1); /* the mark */
+  if (runtime->spare[0] == CAL_TASK_AWAITS && lua_status(task->co) == LUA_YIELD) {
     state->expected = task->co;
   } else if (!cal_resume_stock_yield(L, task, how)) {
     return cal_task_fail(L, task);

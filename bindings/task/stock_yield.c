@@ -9,7 +9,7 @@
 enum casync_action cal_stock_yield(struct cal_task *task, int n)
 {
   lua_pop(task->co, n);
-  if (n > 0) task->task.spare[0] = CAL_TASK_BAD_YIELD;
+  task->task.spare[0] = n > 0 ? CAL_TASK_BAD_YIELD : CAL_TASK_GOOD_YIELD;
   return CASYNC_ACTION_YIELD;
 }
 
@@ -49,7 +49,7 @@ bool cal_resume_stock_yield(lua_State *L, struct cal_task *task, enum casync_res
     return false;
   }
   if (how == CASYNC_RESUME_CANCEL) task->task.spare[0] = CAL_TASK_GOOD_YIELD;
-  if (how == CASYNC_RESUME && task->task.spare[0] == CAL_TASK_GOOD_YIELD) return true;
+  if (how == CASYNC_RESUME && task->task.spare[0] != CAL_TASK_BAD_YIELD) return true;
   state->hook = lua_gethook(co);
   state->hook_mask = lua_gethookmask(co);
   state->hook_count = lua_gethookcount(co);

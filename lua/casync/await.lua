@@ -5,7 +5,8 @@
 -- do; a coroutine object runs at most once.
 local core = require "casync.core"
 
-local take, args, suspend = core.take, core.args, core.suspend
+local take, args, suspend, turn = core.take, core.args, core.suspend, core.turn
+local sleep0 = core.sleep(0) -- one object for all; that path matters
 local getmetatable, type, rawget = getmetatable, type, rawget
 
 local M = {async = core.async}
@@ -22,6 +23,7 @@ end
 --- Suspends the running task until `awaitable` is done; returns its results or raises its error. What is done already does
 --- not suspend. (Python's await.)
 local function await(awaitable)
+  if awaitable == sleep0 then return turn() end
   local f = take(awaitable)
   if f then return f(args(awaitable)) end
   if f == nil then return suspend(awaitable) end

@@ -6,7 +6,10 @@
  * more than a task switch.  A loop with descriptors that the user watches asks at every iteration,
  * as asyncio does.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/check.h"
@@ -14,6 +17,9 @@
 
 /* Seconds between two polls that need not wait. */
 #define POLL_PERIOD 5e-6
+
+/* What a libev loop opens: epoll or kqueue, and an eventfd or the two ends of a pipe. */
+enum { EV_DESCRIPTORS = 3 };
 
 double ca_monotonic(struct casync_loop *loop)
 {
@@ -57,14 +63,32 @@ int ca_ev_wait(struct casync_loop *loop, double timeout)
   return 0;
 }
 
+/* libev aborts the process when the system refuses it a descriptor: see first that there are
+ * enough. */
+static int check_descriptors(void)
+{
+  int fds[EV_DESCRIPTORS], count = 0, status = 0;
+  while (status == 0 && count < EV_DESCRIPTORS) {
+    fds[count] = open("/", O_RDONLY | O_CLOEXEC);
+    if (fds[count] < 0)
+      status = -errno;
+    else
+      count++;
+  }
+  while (count > 0) close(fds[--count]);
+  return status;
+}
+
 int ca_ev_open(struct casync_loop *loop, struct ca_ev *ev)
 {
+  int status = check_descriptors();
+  if (status < 0) return status;
   loop->poll = ev;
   ca_io_init(&ev->io);
   ev->ev = ev_loop_new(EVFLAG_AUTO);
   if (ev->ev == NULL) return CASYNC_EMEMORY;
   ev_timer_init(&ev->deadline, on_deadline, 0, 0);
-  int status = ca_wakeup_open(loop);
+  status = ca_wakeup_open(loop);
   if (status < 0) ev_loop_destroy(ev->ev);
   return status;
 }
@@ -85,8 +109,7 @@ void ca_ev_free(struct casync_loop *loop)
 }
 
 static const struct ca_poller owned = {
-    ca_monotonic,   ca_ev_wait,  ca_io_watch, ca_io_unwatch,
-    ca_wakeup_send, ca_ev_close, ca_ev_free,
+    ca_monotonic, ca_ev_wait, ca_io_watch, ca_io_unwatch, ca_wakeup_send, ca_ev_close, ca_ev_free,
 };
 
 int ca_owned_open(struct casync_loop *loop)
