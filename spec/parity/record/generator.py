@@ -143,7 +143,7 @@ class Generator:
         return self.pick([f"var.set({self.label()})"], [f"log({self.label()}, var.get())"])
 
     def raises(self, level, depth):
-        return [f"if {self.pick('x', 'True')} {self.pick('==', '!=')} {self.random.randint(0, 3)}:" if level >= 0 else "if True:",
+        return [f"if x {self.pick('==', '!=')} {self.random.randint(0, 3)}:" if level >= 0 else "if True:",
                 f"    raise {self.pick('Err', 'Err', 'Err2', 'CancelledError')}({self.label()})"]
 
     def done_callbacks(self, level, depth):

@@ -11,6 +11,7 @@ import vloop
 # Classes whose message is part of the contract. Of the others (RuntimeError, TypeError, ValueError ...) only the class
 # is compared, because casync words its own messages.
 WITH_MESSAGE = ("CancelledError", "Err", "SubErr", "Err2", "BaseErr", "KeyboardInterrupt", "SystemExit", "Exception")
+LIBRARY = ("sleep", "wait", "waited", "wait_for", "_wait_for_one")  # casync watches a sample of these (API 1.1)
 OWN_KEYS = ("source_traceback", "traceback")  # casync may add a traceback to a context
 LOGGER = asyncio.log.logger
 LOGGER.disabled = True
@@ -74,7 +75,7 @@ class World:
     """One run of one program: its trace, its loops and its names."""
 
     def __init__(self):
-        self.trace, self.reports, self.loops, self.over = [], [], [], False
+        self.trace, self.reports, self.loops, self.lost, self.over = [], [], [], [], False
 
     def log(self, *values):
         if self.over:  # a coroutine that the collector ends is no part of the program
@@ -102,7 +103,8 @@ class World:
         text = str(text)
         if "never awaited" in text:
             name = text.split("'")[1].rpartition(".")[2]
-            self.reports.append(f"report: coroutine '{name}' was never awaited")
+            if name not in LIBRARY:
+                self.lost.append(name)
 
     def new_loop(self):
         loop = vloop.VirtualLoop()
@@ -124,6 +126,7 @@ class World:
             bad_yield=BadYield, awaitable=Awaitable, type_name=lambda v: type(v).__name__, in_context=in_context, state=state,
             complete=complete, waited=waited,
             logged=self.logged, nan=float("nan"), show=show, reported=self.reported,
+            unawaited=self.unawaited,
             contains=lambda text, part: part in str(text), collected=collected)
         return named
 
@@ -141,6 +144,11 @@ class World:
         """How many reports there are by now, after a full collection."""
         gc.collect()
         return len(self.reports)
+
+    def unawaited(self):
+        """The names of the coroutines lost by now. When one is noticed depends on the collector: no trace has them unasked."""
+        gc.collect()
+        return sorted(self.lost)
 
     def end(self):
         self.over = True

@@ -114,6 +114,28 @@ async def cancel_silences_a_failure():
     log("task", t.cancel(), t.cancelled(), u.done())
 
 
+@shows("E6", "E7", "C11")
+async def a_failure_that_arrives_at_a_cancelled_waiter():
+    async def waiter(f):
+        await f
+    f = Future()
+    t = create_task(waiter(f))
+    await sleep(0)
+    f.set_exception(Err("future"))
+    log("cancel", t.cancel())
+    await wait([t])
+
+    async def fail():
+        raise Err("child")
+    for lag in range(5):
+        tasks = [create_task(waiter(gather(fail()))), create_task(waiter(create_task(fail()))), create_task(waiter(shield(fail())))]
+        for i in range(lag):
+            await sleep(0)
+        log("cancel", lag, [t.cancel() for t in tasks])
+        await wait(tasks)
+        log("end", lag, [state(t) for t in tasks])
+
+
 @shows("E5")
 def a_failure_is_reported_when_its_future_is_collected():
     loop = new_event_loop()
@@ -268,7 +290,7 @@ def coroutines_never_awaited():
     closed.close()
     loop.call_soon(loop.stop)
     loop.run_forever()
-    log("iscoroutine", iscoroutine(kept), iscoroutine(closed), reported())
+    log("iscoroutine", iscoroutine(kept), iscoroutine(closed), unawaited())
 
 
 @shows("TH13")
@@ -281,4 +303,4 @@ async def a_coroutine_given_to_a_task_is_no_loss():
     u.cancel()
     g = gather(a(3), a(4), return_exceptions=True)
     log("gathered", await g)
-    log("tasks", t.result(), u.cancelled(), reported())
+    log("tasks", t.result(), u.cancelled(), unawaited())
