@@ -410,12 +410,11 @@ void cal_open_op(lua_State *L);
 
 /* ---- awaiting (await/suspend.c, await/coroutine.c) ---- */
 
-/* What a suspended await waits for, as its continuation's context. */
-enum cal_wait { CAL_WAIT_TURN, CAL_WAIT_FUTURE, CAL_WAIT_OP, CAL_WAIT_THROW };
-
-/* Suspends L in an await; `back` is called with `context` when the scheduler goes on. */
-int cal_yield_await(lua_State *L, struct cal_state *state, lua_KContext context,
-                    lua_KFunction back);
+/* Suspends L in an await; `back` is called, with the state as context, when somebody resumes L:
+ * the scheduler if `state->expected` is L. */
+int cal_yield_await(lua_State *L, struct cal_state *state, lua_KFunction back);
+/* Goes on waiting after a forged resume, whose values are dropped: `top` values were L's own. */
+int cal_wait_on(lua_State *L, struct cal_state *state, int top, lua_KFunction back);
 /* Address that an await leaves on top of the stack of what it suspends. */
 extern const char cal_await_mark;
 /* Whether the thread `co`, which has just yielded or is suspended, waits in an await. */

@@ -33,7 +33,8 @@ static int run(lua_State *L, struct cal_state *state, lua_State *co, int nargs, 
   return status;
 }
 
-static int resume_again(lua_State *L, int status, lua_KContext how);
+static int resume_again(lua_State *L, int status, lua_KContext context);
+static int wrapped_again(lua_State *L, int status, lua_KContext context);
 
 /* Fails as Lua's wrap does: the coroutine is closed and the place is put before a text. */
 static int fail_wrapped(lua_State *L, lua_State *co)
@@ -64,7 +65,7 @@ static int deliver(lua_State *L, struct cal_state *state, lua_State *co, int sta
                    enum how how)
 {
   if (status == LUA_YIELD && state->suspended != NULL)
-    return cal_yield_await(L, state, (lua_KContext)how, resume_again);
+    return cal_yield_await(L, state, how == RESUME ? resume_again : wrapped_again);
   if (status != LUA_OK && status != LUA_YIELD) {
     lua_xmove(co, L, 1);
     return fail(L, co, how);
@@ -80,17 +81,30 @@ static int deliver(lua_State *L, struct cal_state *state, lua_State *co, int sta
 }
 
 /* The scheduler is back: the innermost coroutine goes on first. */
-static int resume_again(lua_State *L, int status, lua_KContext how)
+static int go_on(lua_State *L, struct cal_state *state, enum how how)
 {
-  struct cal_state *state = cal_state(L);
   int n = 0;
-  (void)status;
   lua_settop(L, 1);
   lua_State *co = lua_tothread(L, 1);
-  if (state->expected != L) return cal_yield_await(L, state, how, resume_again);
   state->expected = co;
-  status = run(L, state, co, 0, &n);
-  return deliver(L, state, co, status, n, (enum how)how);
+  int status = run(L, state, co, 0, &n);
+  return deliver(L, state, co, status, n, how);
+}
+
+static int resume_again(lua_State *L, int status, lua_KContext context)
+{
+  struct cal_state *state = (struct cal_state *)context;
+  (void)status;
+  if (state->expected != L) return cal_wait_on(L, state, 1, resume_again);
+  return go_on(L, state, RESUME);
+}
+
+static int wrapped_again(lua_State *L, int status, lua_KContext context)
+{
+  struct cal_state *state = (struct cal_state *)context;
+  (void)status;
+  if (state->expected != L) return cal_wait_on(L, state, 1, wrapped_again);
+  return go_on(L, state, WRAP);
 }
 
 static const char *status_name(lua_State *L, lua_State *co)

@@ -21,20 +21,24 @@ bool cal_is_awaiting(lua_State *co)
          lua_touserdata(co, -1) == (const void *)&cal_await_mark;
 }
 
-int cal_yield_await(lua_State *L, struct cal_state *state, lua_KContext context, lua_KFunction back)
+/* Continuations get the state as their context: it is at hand without a look-up. */
+static inline struct cal_state *state_of(lua_KContext context)
+{
+  return (struct cal_state *)context;
+}
+
+int cal_yield_await(lua_State *L, struct cal_state *state, lua_KFunction back)
 {
   state->suspended = L;
   lua_pushlightuserdata(L, (void *)&cal_await_mark);
-  return lua_yieldk(L, 0, context, back);
+  return lua_yieldk(L, 0, (lua_KContext)state, back);
 }
 
-static int resume_point(lua_State *L, int status, lua_KContext wait);
-
-static int leave(lua_State *L, struct cal_state *state, enum casync_action action,
-                 enum cal_wait wait)
+int cal_wait_on(lua_State *L, struct cal_state *state, int top, lua_KFunction back)
 {
-  state->action = action;
-  return cal_yield_await(L, state, (lua_KContext)wait, resume_point);
+  lua_settop(L, top);
+  lua_pushlightuserdata(L, (void *)&cal_await_mark);
+  return lua_yieldk(L, 0, (lua_KContext)state, back);
 }
 
 /* ---- coming back ---- */
@@ -45,54 +49,77 @@ static int raise_flagged(lua_State *L, struct cal_state *state)
   return cal_raise_cancelled(L, task, CAL_EXTRA_MESSAGE);
 }
 
-static int return_from_op(lua_State *L, struct cal_state *state)
+/* Raises what throw() throws in, or a cancellation that the step has to deliver. */
+static int raise_due(lua_State *L, struct cal_state *state)
 {
+  if (!state->throwing) return raise_flagged(L, state);
+  state->throwing = false;
+  cal_push_value(L, CAL_STATE_THROWN);
+  return lua_error(L);
+}
+
+static inline bool is_raise_due(const struct cal_state *state)
+{
+  return state->throwing || state->how == CASYNC_RESUME_CANCEL;
+}
+
+static int back_from_turn(lua_State *L, int status, lua_KContext context)
+{
+  struct cal_state *state = state_of(context);
+  (void)status;
+  if (state->expected != L) return cal_wait_on(L, state, 0, back_from_turn);
+  state->expected = NULL;
+  return is_raise_due(state) ? raise_due(L, state) : 0;
+}
+
+static int back_from_future(lua_State *L, int status, lua_KContext context)
+{
+  struct cal_state *state = state_of(context);
+  (void)status;
+  if (state->expected != L) return cal_wait_on(L, state, 1, back_from_future);
+  state->expected = NULL;
+  if (is_raise_due(state) && (state->throwing || !cal_future_raises_cancelled(L, 1)))
+    return raise_due(L, state);
+  if (state->by_hand && !casync_future_is_done(&cal_test_future(L, 1)->future))
+    return cal_raise(L, "RuntimeError", "await wasn't used with future");
+  return cal_future_result(L, 1);
+}
+
+static int back_from_op(lua_State *L, int status, lua_KContext context)
+{
+  struct cal_state *state = state_of(context);
+  (void)status;
+  if (state->expected != L) return cal_wait_on(L, state, 1, back_from_op);
+  state->expected = NULL;
   struct casync_task *task = casync_loop_current_task(state->running->loop);
   if (task->flags & CASYNC_TASK_OP_CANCELLED) {
     task->flags &= (uint8_t)~CASYNC_TASK_OP_CANCELLED;
     return cal_raise_cancelled(L, cal_task_of(task), CAL_EXTRA_OP_MESSAGE);
   }
-  if (state->how == CASYNC_RESUME_CANCEL) return raise_flagged(L, state);
+  if (is_raise_due(state)) return raise_due(L, state);
   return lua_isnil(L, 1) ? 0 : cal_op_results(L, 1);
 }
 
-/* Drops what a forged resume passed, and waits on. */
-static int resumed_by_others(lua_State *L, struct cal_state *state, lua_KContext wait)
+/* The error that is due stands at index 1. */
+static int back_to_error(lua_State *L, int status, lua_KContext context)
 {
-  lua_settop(L, wait == CAL_WAIT_TURN ? 0 : 1);
-  return leave(L, state, state->action, (enum cal_wait)wait);
-}
-
-static int resume_point(lua_State *L, int status, lua_KContext wait)
-{
+  struct cal_state *state = state_of(context);
   (void)status;
-  struct cal_state *state = cal_state(L);
-  if (state->expected != L) return resumed_by_others(L, state, wait);
+  if (state->expected != L) return cal_wait_on(L, state, 1, back_to_error);
   state->expected = NULL;
-  if (state->throwing) {
-    state->throwing = false;
-    cal_push_value(L, CAL_STATE_THROWN);
-    return lua_error(L);
-  }
-  switch ((enum cal_wait)wait) {
-  case CAL_WAIT_TURN:
-    return state->how == CASYNC_RESUME_CANCEL && !state->by_hand ? raise_flagged(L, state) : 0;
-  case CAL_WAIT_OP: return return_from_op(L, state);
-  case CAL_WAIT_FUTURE:
-    if (state->by_hand && !casync_future_is_done(&cal_test_future(L, 1)->future))
-      return cal_raise(L, "RuntimeError", "await wasn't used with future");
-    if (state->how == CASYNC_RESUME_CANCEL && !cal_future_raises_cancelled(L, 1))
-      return raise_flagged(L, state);
-    return cal_future_result(L, 1);
-  case CAL_WAIT_THROW:
-    if (state->how == CASYNC_RESUME_CANCEL) return raise_flagged(L, state);
-    lua_settop(L, 1);
-    return lua_error(L);
-  }
-  return 0;
+  if (is_raise_due(state)) return raise_due(L, state);
+  lua_settop(L, 1);
+  return lua_error(L);
 }
 
 /* ---- leaving ---- */
+
+static int leave(lua_State *L, struct cal_state *state, enum casync_action action,
+                 lua_KFunction back)
+{
+  state->action = action;
+  return cal_yield_await(L, state, back);
+}
 
 static bool may_suspend(lua_State *L, struct cal_state *state)
 {
@@ -108,14 +135,14 @@ static int throw_later(lua_State *L, struct cal_state *state, const char *text)
   cal_push_error(L, "RuntimeError", text, lua_tostring(L, -1));
   lua_replace(L, 1);
   lua_settop(L, 1);
-  return leave(L, state, CASYNC_ACTION_YIELD, CAL_WAIT_THROW);
+  return leave(L, state, CASYNC_ACTION_YIELD, back_to_error);
 }
 
 static int await_future(lua_State *L, struct cal_state *state, struct cal_future *future)
 {
   if (casync_future_is_done(&future->future)) return cal_future_result(L, 1);
   if (!may_suspend(L, state)) return cal_refuse_await(L, state);
-  if (state->by_hand) return leave(L, state, CASYNC_ACTION_AWAIT, CAL_WAIT_FUTURE);
+  if (state->by_hand) return leave(L, state, CASYNC_ACTION_AWAIT, back_from_future);
   struct casync_loop *loop = state->running->loop;
   if (future->future.loop != loop)
     return throw_later(L, state, "Task got Future %s attached to a different loop");
@@ -123,7 +150,7 @@ static int await_future(lua_State *L, struct cal_state *state, struct cal_future
     return throw_later(L, state, "Task cannot await on itself: %s");
   state->awaited = &future->future;
   lua_settop(L, 1);
-  return leave(L, state, CASYNC_ACTION_AWAIT, CAL_WAIT_FUTURE);
+  return leave(L, state, CASYNC_ACTION_AWAIT, back_from_future);
 }
 
 /* Nobody but a task can wait for an op: one is made for it. */
@@ -135,7 +162,7 @@ static int await_op_by_hand(lua_State *L, struct cal_state *state)
   lua_call(L, 1, 1);
   lua_replace(L, 1);
   lua_settop(L, 1);
-  return leave(L, state, CASYNC_ACTION_AWAIT, CAL_WAIT_FUTURE);
+  return leave(L, state, CASYNC_ACTION_AWAIT, back_from_future);
 }
 
 /* core.turn(): gives up one iteration; what await(sleep(0)) does. */
@@ -143,8 +170,7 @@ static int turn(lua_State *L)
 {
   struct cal_state *state = cal_state(L);
   if (!may_suspend(L, state)) return cal_refuse_await(L, state);
-  lua_settop(L, 0);
-  return leave(L, state, CASYNC_ACTION_YIELD, CAL_WAIT_TURN);
+  return leave(L, state, CASYNC_ACTION_YIELD, back_from_turn);
 }
 
 static int await_op(lua_State *L, struct cal_state *state, struct cal_op *op)
@@ -163,7 +189,7 @@ static int await_op(lua_State *L, struct cal_state *state, struct cal_op *op)
   }
   return leave(L, state,
                started == CASYNC_OP_WAITS ? CASYNC_ACTION_WAIT_OP : CASYNC_ACTION_YIELD,
-               CAL_WAIT_OP);
+               back_from_op);
 }
 
 /* core.suspend(future or op) -> its results */

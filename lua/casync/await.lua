@@ -23,7 +23,10 @@ end
 --- Suspends the running task until `awaitable` is done; returns its results or raises its error. What is done already does
 --- not suspend. (Python's await.)
 local function await(awaitable)
-  if awaitable == sleep0 then return turn() end
+  if awaitable == sleep0 then
+    turn()
+    return
+  end
   local f = take(awaitable)
   if f then return f(args(awaitable)) end
   if f == nil then return suspend(awaitable) end
