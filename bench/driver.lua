@@ -337,7 +337,9 @@ for _, case in ipairs(cases) do
 end
 print(options.quick and "\nsummary (quick: the figures mean nothing)"
   or string.format("\nsummary (medians of %d rounds)", options.rounds))
-print(string.format("  %-14s %-30s %8s %9s %9s  %-16s %s", "row", "limit row", "limit", "casync", "ratio", "goal", "final goal"))
+if not options.quick then
+  print(string.format("  %-14s %-30s %8s %9s %9s  %-16s %s", "row", "limit row", "limit", "casync", "ratio", "goal", "final goal"))
+end
 for _, line in ipairs(summary) do print(line) end
 local load = foreign()
 if load then print(string.format("foreign load: %.2f cores busy with other work", load)) end
