@@ -223,6 +223,47 @@ describe("shutdown_asyncgens", function()
   end)
 end)
 
+describe("shutdown_asyncgens with open generators", function()
+  -- What generator.lua keeps in the loop: objects with aclose, by the number of their beginning.
+  local function open_generators(loop, closings)
+    loop._asyncgens = setmetatable({}, {__mode = "k"})
+    local kept = {}
+    for number, aclose in ipairs(closings) do
+      kept[number] = {aclose = async(aclose)}
+      loop._asyncgens[kept[number]] = number
+    end
+    return kept
+  end
+
+  it_with_loop("closes them in the order in which they began, and waits", function(loop)
+    local order, closings = {}, {}
+    for i = 1, 10 do
+      closings[i] = function()
+        order[#order + 1] = i
+        await(sleep(1))
+      end
+    end
+    local kept = open_generators(loop, closings)
+    loop:run_until_complete(loop:shutdown_asyncgens())
+    assert.same({1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, order)
+    assert.equal(1, loop:time())
+    assert.equal(10, #kept)
+  end)
+
+  it_with_loop("reports those that fail, but not cancellations", function(loop)
+    local told = reports(loop)
+    local kept = open_generators(loop, {
+      function() error("text", 0) end,
+      function() error(asyncio.CancelledError(), 0) end,
+    })
+    loop:run_until_complete(loop:shutdown_asyncgens())
+    assert.equal(1, #told)
+    assert.matches("^an error occurred during closing of asynchronous generator", told[1].message)
+    assert.equal("text", told[1].exception)
+    assert.equal(kept[1], told[1].asyncgen)
+  end)
+end)
+
 describe("shutdown_default_executor", function()
   it_with_loop("is a coroutine that does nothing without an executor", function(loop)
     local coro = loop:shutdown_default_executor(5)
