@@ -492,3 +492,25 @@ async def interrupted_children_of_gather():
         log("base", e)
     got = await gather(work(1, BaseErr("stored")), work(2, None), return_exceptions=True)
     log("got", got)
+
+
+@shows("G8", "C6")
+async def the_message_of_a_cancelled_gather_that_returns_exceptions():
+    async def work(n):
+        await sleep(n)
+
+    async def outer(items):
+        await gather(*items, return_exceptions=True)
+    early = Future()
+    early.cancel("early")
+    for name, items in [["nested first", [gather(work(5), work(6)), work(7)]],
+                        ["nested last", [work(7), gather(work(5), work(6))]],
+                        ["cancelled before, last", [work(7), early]],
+                        ["cancelled before, first", [early, work(7)]]]:
+        t = create_task(outer(items))
+        await sleep(1)
+        t.cancel("m")
+        try:
+            await t
+        except CancelledError as e:
+            log(name, e)

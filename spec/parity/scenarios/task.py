@@ -554,3 +554,24 @@ async def awaiting_in_finally():
     t = create_task(work(Err2("y")))
     await wait([t])
     log("got", t.exception())
+
+
+@shows("T14", "T15")
+async def a_task_goes_on_after_its_eager_child_ended():
+    async def child(err):
+        if err:
+            raise err
+        return "child"
+
+    async def parent(err, again):
+        await sleep(1)
+        t = create_task(child(err), eager_start=True)
+        if again:
+            await sleep(1)
+        log("child", t.done(), state(t))
+        return "parent"
+    for err in [None, Err("x"), CancelledError("c")]:
+        for again in [False, True]:
+            t = create_task(parent(err, again))
+            await wait([t])
+            log("parent", t.cancelled(), state(t))

@@ -439,4 +439,18 @@ body=function() return {
 "3 #14: got [BaseErr('stored'), 2]",
 "-: result None",
 }},
+{name="the_message_of_a_cancelled_gather_that_returns_exceptions", shows={"G8","C6"}, async=true,
+body=function() return {
+{"async","work",{"n"},{{"do",{"await",{"call",{"v","sleep"},{{"v","n"}}}}}}},
+{"async","outer",{"items"},{{"do",{"await",{"call",{"v","gather"},{{"star",{"v","items"}}},{["return_exceptions"]=true}}}}}},
+{"let","early",{"call",{"v","Future"},{}}},
+{"do",{"method",{"v","early"},"cancel",{"early"}}},
+{"for",{"name","items"},{"list",{"list","nested first",{"list",{"call",{"v","gather"},{{"call",{"v","work"},{5}},{"call",{"v","work"},{6}}}},{"call",{"v","work"},{7}}}},{"list","nested last",{"list",{"call",{"v","work"},{7}},{"call",{"v","gather"},{{"call",{"v","work"},{5}},{"call",{"v","work"},{6}}}}}},{"list","cancelled before, last",{"list",{"call",{"v","work"},{7}},{"v","early"}}},{"list","cancelled before, first",{"list",{"v","early"},{"call",{"v","work"},{7}}}}},{{"let","t",{"call",{"v","create_task"},{{"call",{"v","outer"},{{"v","items"}}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"v","t"},"cancel",{"m"}}},{"try",{{"do",{"await",{"v","t"}}}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{{"v","name"},{"v","e"}}}}}}},{},{}}}},
+} end, trace={
+"1 #10: nested first CancelledError('m')",
+"2 #19: nested last CancelledError",
+"3 #27: cancelled before, last CancelledError('early')",
+"4 #35: cancelled before, first CancelledError('m')",
+"-: result None",
+}},
 }
