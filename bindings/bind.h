@@ -95,6 +95,8 @@ struct cal_state {
   enum casync_action action;    /* what a suspension wants */
   struct casync_future *awaited;/* the future it waits for */
   bool has_message;             /* CAL_STATE_MESSAGE is not nil */
+  unsigned depth;               /* calls by await since the coroutine was resumed last */
+  bool bouncing;                /* the coroutine suspended only to be resumed at once */
   bool by_hand;                 /* what runs is driven by send() and throw() */
   bool throwing;                /* CAL_STATE_THROWN is raised where the coroutine goes on */
   bool failed;                  /* the coroutine that just ended raised an error */
@@ -415,6 +417,11 @@ void cal_open_op(lua_State *L);
 int cal_yield_await(lua_State *L, struct cal_state *state, lua_KFunction back);
 /* Goes on waiting after a forged resume, whose values are dropped: `top` values were L's own. */
 int cal_wait_on(lua_State *L, struct cal_state *state, int top, lua_KFunction back);
+/* Await what stands at index 1: a future, an op, nothing but the next iteration. */
+int cal_await_future(lua_State *L, struct cal_state *state, struct cal_future *future);
+int cal_await_op(lua_State *L, struct cal_state *state, struct cal_op *op);
+int cal_await_turn(lua_State *L, struct cal_state *state);
+void cal_open_await(lua_State *L);
 /* Address that an await leaves on top of the stack of what it suspends. */
 extern const char cal_await_mark;
 /* Whether the thread `co`, which has just yielded or is suspended, waits in an await. */
@@ -516,5 +523,25 @@ bool cal_gather_cancel(lua_State *L, int index); /* the message is in the state 
 
 /* Pushes what the innermost await of the thread `co` waits for; nil if that is not kept. */
 void cal_push_awaited(lua_State *L, lua_State *co);
+
+/* Resumes the coroutine of a task, or one that is driven by hand: from here awaits go no further.
+ * A coroutine that bounces is resumed at once: its C stack is flat then. */
+static inline int cal_resume(lua_State *L, struct cal_state *state, lua_State *co, int nargs,
+                             int *nresults)
+{
+  int status;
+  do {
+    state->suspended = NULL;
+    state->bouncing = false;
+    state->depth = 0;
+    status = lua_resume(co, L, nargs, nresults);
+    state->expected = NULL;
+    if (__builtin_expect(!state->bouncing, 1)) break;
+    state->expected = co;
+    nargs = 0;
+  } while (status == LUA_YIELD);
+  state->expected = NULL;
+  return status;
+}
 
 #endif

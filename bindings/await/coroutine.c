@@ -205,8 +205,8 @@ static int drive(lua_State *L)
   state->by_hand = true;
   state->how = CASYNC_RESUME;
   if (cal_is_awaiting(co)) state->expected = co;
-  state->current = L; /* whoever runs may await: run() hands it on */
-  int status = run(L, state, co, 0, &n);
+  state->current = co;
+  int status = cal_resume(L, state, co, 0, &n);
   state->current = current;
   state->by_hand = by_hand;
   state->throwing = false;

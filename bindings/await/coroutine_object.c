@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Coroutine objects: what calling a coroutine function gives.  A function and its arguments, good
- * for one await.  `await` itself is a Lua function (lua/casync/await.lua), so that awaiting one
- * nests as deep as Lua calls do: it takes the function here and calls it.
+ * for one await (await.c).
  */
 #include "bind.h"
 
@@ -101,41 +100,6 @@ static int library_coroutine(lua_State *L)
   luaL_checktype(L, 1, LUA_TFUNCTION);
   cal_coroutine_new(L, 1, n < 1000 || n % 64 == 0 || debug, true);
   return 1;
-}
-
-/* take(x): the function of a coroutine object or coroutine function, or a function itself: what
- * await has to call, with args(x) for its arguments.  nil for futures and ops, false for the rest. */
-static int take(lua_State *L)
-{
-  enum cal_kind_id kind = cal_kind_at(L, 1);
-  if (kind <= CAL_GATHER || kind == CAL_OP) return 0;
-  if (kind == CAL_COROUTINE) {
-    struct cal_coroutine *coroutine = lua_touserdata(L, 1);
-    if (coroutine->state != CAL_COROUTINE_NEW)
-      return cal_raise(L, "RuntimeError", "cannot reuse already awaited coroutine");
-    cal_coroutine_leave_new(L, coroutine, CAL_COROUTINE_TAKEN);
-    lua_getiuservalue(L, 1, CAL_COROUTINE_FUNCTION);
-    return 1;
-  }
-  if (!lua_isfunction(L, 1)) {
-    lua_pushboolean(L, 0);
-    return 1;
-  }
-  if (!cal_push_async_body(L, 1)) lua_settop(L, 1);
-  return 1;
-}
-
-static int args(lua_State *L)
-{
-  struct cal_coroutine *coroutine = cal_test_coroutine(L, 1);
-  if (coroutine == NULL) return 0;
-  luaL_checkstack(L, coroutine->nargs + 1, "too many arguments");
-  for (int i = 1; i <= coroutine->nargs; i++) {
-    lua_getiuservalue(L, 1, CAL_COROUTINE_FUNCTION + i);
-    lua_pushnil(L);
-    lua_setiuservalue(L, 1, CAL_COROUTINE_FUNCTION + i);
-  }
-  return coroutine->nargs;
 }
 
 /* ---- names and checks ---- */
@@ -240,8 +204,6 @@ void cal_open_coroutine_object(lua_State *L)
   static const luaL_Reg functions[] = {
       {"async", async},
       {"coroutine", library_coroutine},
-      {"take", take},
-      {"args", args},
       {"name", set_name},
       {"coroutine_info", coroutine_info},
       {"coroutine_close", coroutine_close},

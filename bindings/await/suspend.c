@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * core.suspend(awaitable): the native half of `await`, for futures and ops.  What is done already
- * does not suspend.  Everything is checked before anything is registered.
+ * How an await suspends its coroutine, and comes back.  What is done already does not suspend.
+ * Everything is checked before anything is registered.
  *
  * A suspended coroutine yields no value, leaves the await mark on its stack and itself in
  * `state->suspended`, by which whoever resumed it knows an await from a yield.  Nobody but the
@@ -121,7 +121,7 @@ static int leave(lua_State *L, struct cal_state *state, enum casync_action actio
   return cal_yield_await(L, state, back);
 }
 
-static bool may_suspend(lua_State *L, struct cal_state *state)
+static inline bool may_suspend(lua_State *L, struct cal_state *state)
 {
   return state->current == L && lua_isyieldable(L);
 }
@@ -138,7 +138,7 @@ static int throw_later(lua_State *L, struct cal_state *state, const char *text)
   return leave(L, state, CASYNC_ACTION_YIELD, back_to_error);
 }
 
-static int await_future(lua_State *L, struct cal_state *state, struct cal_future *future)
+int cal_await_future(lua_State *L, struct cal_state *state, struct cal_future *future)
 {
   if (casync_future_is_done(&future->future)) return cal_future_result(L, 1);
   if (!may_suspend(L, state)) return cal_refuse_await(L, state);
@@ -165,17 +165,15 @@ static int await_op_by_hand(lua_State *L, struct cal_state *state)
   return leave(L, state, CASYNC_ACTION_AWAIT, back_from_future);
 }
 
-/* core.turn(): gives up one iteration; what await(sleep(0)) does. */
-static int turn(lua_State *L)
+int cal_await_turn(lua_State *L, struct cal_state *state)
 {
-  struct cal_state *state = cal_state(L);
   if (!may_suspend(L, state)) return cal_refuse_await(L, state);
   return leave(L, state, CASYNC_ACTION_YIELD, back_from_turn);
 }
 
-static int await_op(lua_State *L, struct cal_state *state, struct cal_op *op)
+int cal_await_op(lua_State *L, struct cal_state *state, struct cal_op *op)
 {
-  if (op->shared) return turn(L);
+  if (op->shared) return cal_await_turn(L, state);
   if (op->of.op.state != CASYNC_OP_NEW)
     return cal_raise(L, "RuntimeError", "cannot reuse already awaited coroutine");
   if (!may_suspend(L, state)) return cal_refuse_await(L, state);
@@ -192,19 +190,6 @@ static int await_op(lua_State *L, struct cal_state *state, struct cal_op *op)
                back_from_op);
 }
 
-/* core.suspend(future or op) -> its results */
-static int suspend(lua_State *L)
-{
-  struct cal_state *state = cal_state(L);
-  lua_settop(L, 1);
-  struct cal_future *future = cal_test_future(L, 1);
-  if (future != NULL) return await_future(L, state, cal_check_future(L, 1));
-  struct cal_op *op = cal_test_op(L, 1);
-  if (op != NULL) return await_op(L, state, op);
-  return luaL_error(L, "bad argument #1 to 'await' (awaitable expected, got %s)",
-                    luaL_typename(L, 1));
-}
-
 /* coroutine.yield in a task's own coroutine: gives up one iteration; with values it is an error
  * that arrives with the next one.  Elsewhere it is Lua's. */
 static int yield(lua_State *L)
@@ -215,7 +200,7 @@ static int yield(lua_State *L)
   if (task == NULL || cal_task_of(task)->co != L) return lua_yield(L, lua_gettop(L));
   if (!may_suspend(L, state)) return cal_refuse_await(L, state);
   if (lua_gettop(L) > 0) return throw_later(L, state, "Task got bad yield: %s");
-  return turn(L);
+  return cal_await_turn(L, state);
 }
 
 void cal_push_awaited(lua_State *L, lua_State *co)
@@ -232,7 +217,6 @@ void cal_push_awaited(lua_State *L, lua_State *co)
 
 void cal_open_suspend(lua_State *L)
 {
-  static const luaL_Reg functions[] = {
-      {"suspend", suspend}, {"turn", turn}, {"yield", yield}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"yield", yield}, {NULL, NULL}};
   cal_set_functions(L, functions);
 }

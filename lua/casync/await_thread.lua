@@ -13,7 +13,7 @@ local function go_on(thread, ok, ...)
   if select("#", ...) > 0 then
     error(exceptions.RuntimeError("Task got bad yield: " .. tostring((...))), 0)
   end
-  core.suspend(core.sleep(0))
+  core.await(core.sleep(0))
   return go_on(thread, library.resume(thread))
 end
 

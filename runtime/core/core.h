@@ -99,6 +99,7 @@ double ca_timers_next(const struct casync_loop *loop); /* deadline of the first;
 
 /* task.c */
 extern const struct casync_handle_type ca_task_step_type;
+void ca_task_run_step(struct casync_loop *loop, struct casync_handle *handle);
 
 /* poll/, by way of loop.c's table of kinds */
 int ca_owned_open(struct casync_loop *loop);

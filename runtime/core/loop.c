@@ -116,6 +116,16 @@ static int attend_host(struct casync_loop *loop)
   return loop->host->attend(loop, loop->data);
 }
 
+/* Most handles are steps of tasks.  A coroutine that suspends jumps past the frames below its
+ * resume, and the processor mispredicts one return for each of them: fewer frames, faster steps. */
+static inline void run_handle(struct casync_loop *loop, struct casync_handle *handle)
+{
+  if (ca_likely(handle->type == &ca_task_step_type))
+    ca_task_run_step(loop, handle);
+  else
+    handle->type->run(loop, handle);
+}
+
 static void run_batch(struct casync_loop *loop)
 {
   struct ca_ready *ready = &loop->ready;
@@ -124,7 +134,7 @@ static void run_batch(struct casync_loop *loop)
     struct casync_node *node = ca_list_pop(&ready->batch);
     struct casync_handle *handle = ca_container_of(node, struct casync_handle, node);
     handle->flags &= (uint8_t)~CASYNC_HANDLE_QUEUED;
-    handle->type->run(loop, handle);
+    run_handle(loop, handle);
     if (ca_unlikely(loop->leaving)) break;
   }
 }

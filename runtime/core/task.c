@@ -121,7 +121,7 @@ static enum casync_action step(struct casync_task *task)
   return action;
 }
 
-static void run_step(struct casync_loop *loop, struct casync_handle *handle)
+void ca_task_run_step(struct casync_loop *loop, struct casync_handle *handle)
 {
   (void)loop;
   struct casync_task *task = task_of(handle);
@@ -129,7 +129,7 @@ static void run_step(struct casync_loop *loop, struct casync_handle *handle)
   act(task, action);
 }
 
-const struct casync_handle_type ca_task_step_type = {run_step, NULL};
+const struct casync_handle_type ca_task_step_type = {ca_task_run_step, NULL};
 
 void casync_task_init(struct casync_task *task, struct casync_loop *loop,
                       const struct casync_task_type *type)
