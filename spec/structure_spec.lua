@@ -87,7 +87,7 @@ local samples = {
   {"no typedef of a struct pointer, no type in _t", "x.h", "typedef struct x *x;", "typedef int (*f)(struct x *x);"},
   {"no typedef of a struct pointer, no type in _t", "x.h", "typedef struct x {\n} x_t;", "struct x {\n  size_t n;\n};"},
   {"values are never held by registry references", "x.c", "int r = luaL_ref(L, 1);", "/* luaL_ref */ luaL_reference();"},
-  {"one place leaves a coroutine", "bindings/task/step.c", "return lua_yieldk(L, 1, 0, f);", '"lua_yieldk("'},
+  {"one folder leaves coroutines", "bindings/task/step.c", "return lua_yieldk(L, 1, 0, f);", '"lua_yieldk("'},
   {"one file of the runtime calls malloc", "runtime/core/x.c", "x = malloc(1);", "ca_free(x); y->free(x);"},
   {"nothing is left for later", "x.lua", "-- TO" .. "DO later", "-- done"},
   {"no path of somebody's machine", "x.md", "cd /ho" .. "me/me/casync", "cd ~/casync; ls runtime/work/pool.c"},
