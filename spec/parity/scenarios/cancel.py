@@ -605,3 +605,24 @@ async def self_cancel_before_each_operation():
     await attempt("task", lambda: create_task(plain()))
     await attempt("coroutine", plain)
     log("count", me.cancelling())
+
+
+@shows("C5", "C9")
+async def a_self_cancel_that_the_awaited_task_swallows():
+    async def inner():
+        while True:
+            try:
+                await sleep(5)
+                return "slept"
+            except CancelledError as e:
+                log("swallowed", e, current_task().cancelling())
+
+    async def outer(t):
+        await sleep(1)
+        current_task().cancel("self")
+        v = await t
+        log("outer goes on", v, current_task().cancelling())
+        await sleep(1)
+        return v
+    t = create_task(inner())
+    log("got", await create_task(outer(t)))

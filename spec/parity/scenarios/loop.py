@@ -576,3 +576,18 @@ def timers_of_many_deadlines_run_sorted():
         loop.call_at((i * 17) % 13 + 0.5, log, "at", i)
     loop.call_at(20, loop.stop)
     loop.run_forever()
+
+
+@shows("L3", "L10")
+def a_stopped_loop_does_not_sleep():
+    loop = new_event_loop()
+    loop.stop()
+    loop.run_forever()
+    log("nothing to do", loop.time())
+    loop.call_later(5, log, "timer")
+    loop.stop()
+    loop.run_forever()
+    log("not yet", loop.time())
+    loop.call_later(5, loop.stop)
+    loop.run_forever()
+    log("end", loop.time())

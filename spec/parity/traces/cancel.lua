@@ -484,4 +484,16 @@ body=function() return {
 "0 #11: count 0",
 "-: result None",
 }},
+{name="a_self_cancel_that_the_awaited_task_swallows", shows={"C5","C9"}, async=true,
+body=function() return {
+{"async","inner",{},{{"while",true,{{"try",{{"do",{"await",{"call",{"v","sleep"},{5}}}},{"return","slept"}},{{{"v","CancelledError"},"e",{{"do",{"call",{"v","log"},{"swallowed",{"v","e"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}}}}},{},{}}}}}},
+{"async","outer",{"t"},{{"do",{"await",{"call",{"v","sleep"},{1}}}},{"do",{"method",{"call",{"v","current_task"},{}},"cancel",{"self"}}},{"let","v",{"await",{"v","t"}}},{"do",{"call",{"v","log"},{"outer goes on",{"v","v"},{"method",{"call",{"v","current_task"},{}},"cancelling",{}}}}},{"do",{"await",{"call",{"v","sleep"},{1}}}},{"return",{"v","v"}}}},
+{"let","t",{"call",{"v","create_task"},{{"call",{"v","inner"},{}}}}},
+{"do",{"call",{"v","log"},{"got",{"await",{"call",{"v","create_task"},{{"call",{"v","outer"},{{"v","t"}}}}}}}}},
+} end, trace={
+"1 #5: swallowed CancelledError('self') 1",
+"6 #8: outer goes on 'slept' 1",
+"7 #11: got 'slept'",
+"-: result None",
+}},
 }
