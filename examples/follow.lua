@@ -100,7 +100,7 @@ local function open(name, from_start)
   local source = {name = name, file = file, lines = 0, keeper = keeper}
   if not file:seek() then return source end
   if keeper then source.keeper = keeper:close() and nil end
-  _, message = file:read(0)
+  message = select(2, file:read(0))
   if message then return nil, name .. ": " .. message end
   file:seek(from_start and "set" or "end")
   return source
@@ -154,7 +154,7 @@ local function arguments(words)
     if word == "--seconds" then
       i = i + 1
       seconds = tonumber(words[i])
-      if not seconds or not (seconds > 0) then fail(2, "--seconds needs a number above 0\n" .. USAGE) end
+      if not seconds or seconds <= 0 then fail(2, "--seconds needs a number above 0\n" .. USAGE) end
     elseif word == "--all" then
       from_start = true
     elseif word:find("^%-.") then

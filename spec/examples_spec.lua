@@ -165,13 +165,18 @@ describe("the examples", function()
 end)
 
 -- Runs follow.lua with some words in a folder; `before` and `behind` are commands of the shell around it. What writes to a named pipe
--- in the background starts when follow.lua has opened it; who still waits for a reader in the end is let go.
+-- in the background starts when follow.lua has opened it; who still waits for a reader in the end gets one.
 local function follow(folder, words, before, behind)
   local command = [[
 cd %s && follow=%s
 %slua5.4 "$follow" %s%s
 status=$?
-for pipe in *; do test ! -p "$pipe" || : <>"$pipe"; done
+n=4
+for pipe in *; do
+  test ! -p "$pipe" || eval "exec $n<>\$pipe"
+  n=$((n + 1))
+done
+wait
 exit $status]]
   local script = lfs.currentdir() .. "/examples/follow.lua"
   return process.run(command:format(quote(folder), quote(script), before or "", words, behind or ""))

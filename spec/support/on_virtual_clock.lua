@@ -16,6 +16,6 @@ function asyncio.Runner(options)
   return Runner(options)
 end
 
-function os.date(format)
+rawset(os, "date", function(format)
   return date("!" .. format, math.floor(asyncio.get_running_loop():time()))
-end
+end)
