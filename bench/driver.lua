@@ -2,7 +2,7 @@
 -- Runs the programs of rows.lua interleaved and prints their tables. Started
 -- by script/bench, which builds what is built and sets the paths.
 --
---   driver.lua [--rounds N] [--quick] [ROW…]
+--   driver.lua [--rounds N] [--quick] [--no-peers] [ROW…]
 --
 -- Every program prints one line of `name=number` words. One that is missing,
 -- fails or prints something else is reported in its table and makes the
@@ -174,8 +174,8 @@ local function run_case(case, options)
   for round = 1, options.rounds do
     for _, program in ipairs(case.programs) do
       local result = results[program[1]]
-      if is_peer[program[1]] and not is_there[program[1]] then
-        result.missing = true
+      if is_peer[program[1]] and (options.no_peers or not is_there[program[1]]) then
+        result.missing = options.no_peers and "left out" or "not installed (script/bench --peers)"
       elseif not result.trouble and not (program.few and round > FEW_ROUNDS) then
         local sample, trouble = run_once(case, program, options)
         result.trouble = trouble
@@ -235,7 +235,7 @@ local function program_line(row, program, results, limit)
   local here = spread(result, row.measure or "ns_per_op")
   local rss = spread(result, "rss_kb")
   if result.missing then
-    return string.format("  %-32s not installed (script/bench --peers)", program[1])
+    return string.format("  %-32s %s", program[1], result.missing)
   elseif result.trouble or not here then
     return string.format("  %-32s FAILED: %s", program[1], result.trouble or "no figure")
   end
@@ -272,7 +272,7 @@ end
 -- The command line --------------------------------------------------------
 
 local function usage(message)
-  io.stderr:write("bench: ", message, "\nusage: script/bench [--peers] [--rounds N] [--quick] [ROW ...]\n")
+  io.stderr:write("bench: ", message, "\nusage: script/bench [--peers] [--rounds N] [--quick] [--no-peers] [ROW ...]\n")
   os.exit(2)
 end
 
@@ -287,6 +287,8 @@ local function parse_arguments(words)
       i = i + 1
       options.rounds = math.tointeger(tonumber(words[i])) or 0
       if options.rounds < 1 then usage("--rounds takes a number above 0") end
+    elseif word == "--no-peers" then
+      options.no_peers = true
     elseif word:find("^%-") then
       usage("unknown option " .. word)
     else
