@@ -53,27 +53,28 @@ struct cal_object {
 
 /* User values of the state. */
 enum cal_state_value {
-  CAL_STATE_METAS = 1,                            /* instance metatables: + enum cal_kind_id */
+  CAL_STATE_METAS = 1, /* instance metatables: + enum cal_kind_id */
   CAL_STATE_COROUTINE_PLAIN = CAL_STATE_METAS + CAL_KINDS, /* Coroutine without __gc */
-  CAL_STATE_OP_CHECKED,  /* Op with __gc */
-  CAL_STATE_KW,          /* metatable that marks options */
-  CAL_STATE_POOL,        /* finished Lua threads */
-  CAL_STATE_LOOPS,       /* weak: light userdata of a casync_loop -> Loop */
-  CAL_STATE_RUNNING,     /* the running Loop */
-  CAL_STATE_HELD,        /* its held array */
-  CAL_STATE_ERRORS,      /* name -> exception class */
-  CAL_STATE_CANCELLED,   /* instance metatable of CancelledError */
-  CAL_STATE_HOOKS,       /* functions of the Lua layer that C calls */
-  CAL_STATE_MESSAGE,     /* message of the cancellation being requested */
-  CAL_STATE_TRACEBACK,   /* stack of the error that is being caught */
-  CAL_STATE_TRACED,      /* the error it belongs to */
-  CAL_STATE_REPORTS,     /* contexts for the exception handler, made by finalizers */
-  CAL_STATE_CONTEXT,     /* current context outside of tasks */
-  CAL_STATE_CONTEXT_META,/* metatable of contexts */
-  CAL_STATE_NAMES,       /* weak: function -> name */
-  CAL_STATE_SLEEP0,      /* the shared op of sleep(0) */
-  CAL_STATE_LEFT,        /* the error that leaves the loop */
-  CAL_STATE_THROWN,      /* what throw() throws in */
+  CAL_STATE_OP_CHECKED,                                    /* Op with __gc */
+  CAL_STATE_KW,                                            /* metatable that marks options */
+  CAL_STATE_POOL,                                          /* finished Lua threads */
+  CAL_STATE_LOOPS,        /* weak: light userdata of a casync_loop -> Loop */
+  CAL_STATE_RUNNING,      /* the running Loop */
+  CAL_STATE_HELD,         /* its held array */
+  CAL_STATE_AWAITED,      /* its table of awaited futures */
+  CAL_STATE_ERRORS,       /* name -> exception class */
+  CAL_STATE_CANCELLED,    /* instance metatable of CancelledError */
+  CAL_STATE_HOOKS,        /* functions of the Lua layer that C calls */
+  CAL_STATE_MESSAGE,      /* message of the cancellation being requested */
+  CAL_STATE_TRACEBACK,    /* stack of the error that is being caught */
+  CAL_STATE_TRACED,       /* the error it belongs to */
+  CAL_STATE_REPORTS,      /* contexts for the exception handler, made by finalizers */
+  CAL_STATE_CONTEXT,      /* current context outside of tasks */
+  CAL_STATE_CONTEXT_META, /* metatable of contexts */
+  CAL_STATE_NAMES,        /* weak: function -> name */
+  CAL_STATE_SLEEP0,       /* the shared op of sleep(0) */
+  CAL_STATE_LEFT,         /* the error that leaves the loop */
+  CAL_STATE_THROWN,       /* what throw() throws in */
   CAL_STATE_VALUES = CAL_STATE_THROWN
 };
 
@@ -89,27 +90,28 @@ struct cal_state {
   lua_State *innermost;     /* the innermost coroutine that runs, for interrupts */
   struct cal_loop *running; /* NULL = none */
   const struct cal_object *sleep0;
-  const void *cancelled_meta;   /* identity of CancelledError's metatable */
+  const void *cancelled_meta; /* identity of CancelledError's metatable */
   const void *kw_meta;
-  enum casync_resume how;       /* how the coroutine goes on */
-  enum casync_action action;    /* what a suspension wants */
-  struct casync_future *awaited;/* the future it waits for */
-  bool has_message;             /* CAL_STATE_MESSAGE is not nil */
-  unsigned depth;               /* calls by await since the coroutine was resumed last */
-  bool bouncing;                /* the coroutine suspended only to be resumed at once */
-  bool by_hand;                 /* what runs is driven by send() and throw() */
-  bool throwing;                /* CAL_STATE_THROWN is raised where the coroutine goes on */
-  bool failed;                  /* the coroutine that just ended raised an error */
-  volatile int interrupt;       /* a KeyboardInterrupt is due in busy Lua code */
-  int pooled;                   /* threads in the pool */
-  unsigned ops_made;            /* library operations so far: which of them are checked */
-  int suspects;                 /* errors nobody has read, checked coroutines nobody has started:
-                                 * a loop that closes looks for them */
-  int reports;                  /* contexts in CAL_STATE_REPORTS */
-  lua_Hook hook;                /* the user's, while one of ours is in its place */
+  enum casync_resume how;        /* how the coroutine goes on */
+  enum casync_action action;     /* what a suspension wants */
+  struct casync_future *awaited; /* the future it waits for */
+  bool has_message;              /* CAL_STATE_MESSAGE is not nil */
+  unsigned depth;                /* calls by await since the coroutine was resumed last */
+  bool bouncing;                 /* the coroutine suspended only to be resumed at once */
+  bool by_hand;                  /* what runs is driven by send() and throw() */
+  unsigned cancel_depth;         /* nesting of gathers that are being cancelled */
+  bool throwing;                 /* CAL_STATE_THROWN is raised where the coroutine goes on */
+  bool failed;                   /* the coroutine that just ended raised an error */
+  volatile int interrupt;        /* a KeyboardInterrupt is due in busy Lua code */
+  int pooled;                    /* threads in the pool */
+  unsigned ops_made;             /* library operations so far: which of them are checked */
+  int suspects;                  /* errors nobody has read, checked coroutines nobody has started:
+                                  * a loop that closes looks for them */
+  int reports;                   /* contexts in CAL_STATE_REPORTS */
+  lua_Hook hook;                 /* the user's, while one of ours is in its place */
   int hook_mask, hook_count;
-  uint64_t task_names;          /* last N of "Task-N" */
-  uint64_t task_serial;         /* tasks made so far */
+  uint64_t task_names;  /* last N of "Task-N" */
+  uint64_t task_serial; /* tasks made so far */
 };
 
 #define CAL_STATE_INDEX lua_upvalueindex(1)
@@ -201,12 +203,16 @@ int cal_fields(lua_State *L); /* core.fields(object[, false]) */
 
 /* ---- errors and calls (error.c, call.c) ---- */
 
+/* Of functions that raise; their result is for `return cal_raise(…)`, as in luaL_error. */
+#define CAL_NORETURN __attribute__((noreturn))
+
+CAL_NORETURN void cal_error(lua_State *L); /* lua_error() */
 /* Pushes a new error object of class `name`. */
 void cal_push_error(lua_State *L, const char *name, const char *format, ...);
 /* Raises one. */
-int cal_raise(lua_State *L, const char *name, const char *format, ...);
+CAL_NORETURN int cal_raise(lua_State *L, const char *name, const char *format, ...);
 /* Raises the error for a runtime code. */
-int cal_raise_code(lua_State *L, int code);
+CAL_NORETURN int cal_raise_code(lua_State *L, int code);
 /* Pushes a CancelledError whose message is the value on top (nil: none), which it replaces. */
 void cal_make_cancelled(lua_State *L);
 bool cal_is_cancelled_error(lua_State *L, int index);
@@ -220,6 +226,8 @@ int cal_call(lua_State *L, int nargs, int nresults);
 int cal_keep_traceback(lua_State *L);
 /* Runs `function` protected with one light userdata; false if it raised (the error is popped). */
 bool cal_protect(lua_State *L, lua_CFunction function, void *data);
+/* Replaces a nil that was raised, on top, by an error that says so. */
+void cal_replace_nil(lua_State *L);
 /* The same, with the error left on the stack. */
 int cal_try(lua_State *L, lua_CFunction function, void *data);
 
@@ -227,15 +235,17 @@ int cal_try(lua_State *L, lua_CFunction function, void *data);
  * The error is on top (popped); the object at `object` (0: none) goes under `key`. */
 void cal_report(lua_State *L, struct cal_loop *loop, const char *message, const char *key,
                 int object);
-/* Keeps a report that a finalizer makes for the next iteration: fields as above. */
-void cal_report_later(lua_State *L, const char *message, const char *key, int object, int error);
+/* Keeps a report that a finalizer makes for the next iteration: fields as above.  It goes to the
+ * handler of the Loop at `loop`, nil: to the default log; 0: to the loop that delivers it. */
+void cal_report_later(lua_State *L, const char *message, const char *key, int object, int error,
+                      int loop);
 void cal_drain_reports(lua_State *L, struct cal_loop *loop);
 void cal_open_report(lua_State *L); /* core.hooks */
 
 /* ---- context (context.c) ---- */
 
-void cal_push_context(lua_State *L);        /* the current one, or nil */
-void cal_capture_context(lua_State *L);     /* a copy of it; nil if there is nothing to copy */
+void cal_push_context(lua_State *L);    /* the current one, or nil */
+void cal_capture_context(lua_State *L); /* a copy of it; nil if there is nothing to copy */
 void cal_check_context(lua_State *L, int index);
 void cal_open_context(lua_State *L);
 
@@ -243,6 +253,8 @@ void cal_open_context(lua_State *L);
 
 /* Whether the value at `index` is a table of options: string keys and no metatable, or marked. */
 bool cal_is_kw(lua_State *L, int index);
+/* Raises if the options at `index` have a name that is not among `allowed` (words). */
+void cal_check_option_names(lua_State *L, int index, const char *function, const char *allowed);
 void cal_open_kw(lua_State *L);
 
 /* ---- futures (future/) ---- */
@@ -268,12 +280,13 @@ enum cal_extra {
 
 /* casync_future.flags as the bindings use it. */
 enum cal_future_flag {
-  CAL_FUTURE_MULTI = 1,     /* the value is a table of several results */
-  CAL_FUTURE_UNREAD = 2,    /* an exception that nobody has read */
-  CAL_FUTURE_SAVED = 4,     /* cancelled: the value is the error itself, good for one raise */
-  CAL_FUTURE_OPEN = 8,      /* init() has run */
+  CAL_FUTURE_MULTI = 1,       /* the value is a table of several results */
+  CAL_FUTURE_UNREAD = 2,      /* an exception that nobody has read */
+  CAL_FUTURE_SAVED = 4,       /* cancelled: the value is the error itself, good for one raise */
+  CAL_FUTURE_OPEN = 8,        /* init() has run */
   CAL_FUTURE_LUA_CANCEL = 16, /* a subclass has its own cancel() */
-  CAL_FUTURE_MESSAGE = 32   /* cancelled: the value is the message */
+  CAL_FUTURE_SEEN = 64,       /* a gather that is being made has met it */
+  CAL_FUTURE_MESSAGE = 32     /* cancelled: the value is the message */
 };
 
 struct cal_future {
@@ -295,8 +308,8 @@ bool cal_future_raises_cancelled(lua_State *L, int index);
 void cal_future_store(lua_State *L, int index, int n);
 /* Stores the error on top and arms its report. */
 void cal_future_store_error(lua_State *L, int index);
-void cal_push_extra(lua_State *L, int index, int place);        /* nil if there is none */
-void cal_set_extra(lua_State *L, int index, int place);         /* pops the value */
+void cal_push_extra(lua_State *L, int index, int place); /* nil if there is none */
+void cal_set_extra(lua_State *L, int index, int place);  /* pops the value */
 /* Pushes the error that result() raises for a cancelled future. */
 void cal_push_cancelled(lua_State *L, int index);
 /* An error that nobody has read, or that somebody has. */
@@ -335,6 +348,7 @@ struct cal_task {
 
 /* casync_task.spare[0]: how its coroutine is suspended: in an await, by Lua's own yield, or by that
  * with values, which is an error. */
+/* casync_task.spare[1]: whether it has anchored a future (cal_anchor). */
 enum cal_suspension { CAL_TASK_AWAITS, CAL_TASK_GOOD_YIELD, CAL_TASK_BAD_YIELD };
 
 static inline struct cal_task *cal_task_of(const struct casync_task *task)
@@ -345,7 +359,7 @@ static inline struct cal_task *cal_task_of(const struct casync_task *task)
 /* Pushes the Task of a pending task. */
 void cal_push_task(lua_State *L, struct cal_task *task);
 /* Raises the CancelledError of a flagged or op cancellation of the current task. */
-int cal_raise_cancelled(lua_State *L, struct cal_task *task, int place);
+CAL_NORETURN int cal_raise_cancelled(lua_State *L, struct cal_task *task, int place);
 void cal_open_task(lua_State *L);
 void cal_open_create_task(lua_State *L);
 int cal_loop_create_task(lua_State *L); /* Loop:create_task */
@@ -354,8 +368,9 @@ void cal_task_open(lua_State *L, int index, struct cal_loop *loop);
 /* Starts the one at `index`: queued, or at once if `eager`; raises what left an eager one. */
 void cal_task_launch(lua_State *L, int index, bool eager);
 /* casync_task_type.step and .done */
-enum casync_action cal_task_step(struct casync_task *task, enum casync_resume how);
-void cal_task_done(struct casync_task *task);
+enum casync_action cal_task_step(struct casync_task *runtime, enum casync_resume how);
+void cal_task_done(struct casync_task *runtime);
+int cal_body(lua_State *co); /* the base of a task's coroutine */
 /* Ends a task with the `n` results, or the error, on top of L (popped). */
 enum casync_action cal_task_return(lua_State *L, struct cal_task *task, int n);
 enum casync_action cal_task_fail(lua_State *L, struct cal_task *task);
@@ -421,13 +436,14 @@ int cal_wait_on(lua_State *L, struct cal_state *state, int top, lua_KFunction ba
 int cal_await_future(lua_State *L, struct cal_state *state, struct cal_future *future);
 int cal_await_op(lua_State *L, struct cal_state *state, struct cal_op *op);
 int cal_await_turn(lua_State *L, struct cal_state *state);
+int cal_await(lua_State *L); /* await itself */
 void cal_open_await(lua_State *L);
 /* Address that an await leaves on top of the stack of what it suspends. */
 extern const char cal_await_mark;
 /* Whether the thread `co`, which has just yielded or is suspended, waits in an await. */
 bool cal_is_awaiting(lua_State *co);
 /* Raises the error that says why nothing can be awaited here. */
-int cal_refuse_await(lua_State *L, struct cal_state *state);
+CAL_NORETURN int cal_refuse_await(lua_State *L, struct cal_state *state);
 void cal_open_suspend(lua_State *L);
 void cal_open_coroutine(lua_State *L);
 
@@ -435,7 +451,7 @@ void cal_open_coroutine(lua_State *L);
 
 enum cal_handle_value {
   CAL_HANDLE_CALLBACK = 1,
-  CAL_HANDLE_NEXT,    /* the handle queued after this one */
+  CAL_HANDLE_NEXT, /* the handle queued after this one */
   CAL_HANDLE_CONTEXT,
   CAL_HANDLE_ARGUMENTS
 };
@@ -444,8 +460,8 @@ struct cal_handle {
   struct cal_object object;
   struct casync_timer timer; /* a Handle uses only timer.handle */
   struct cal_loop *loop;
-  double when;               /* TimerHandle */
-  uint32_t slot;             /* TimerHandle: held; a watching handle: its key */
+  double when;   /* TimerHandle */
+  uint32_t slot; /* TimerHandle: held; a watching handle: its key */
   int nargs;
 };
 
@@ -468,9 +484,10 @@ void cal_open_handle(lua_State *L);
 /* ---- loops (loop/) ---- */
 
 enum cal_loop_value {
-  CAL_LOOP_HELD = 1,  /* array: tasks, timers, gathers; free places are chained by number */
+  CAL_LOOP_HELD = 1, /* array: tasks, timers, gathers; free places are chained by number */
+  CAL_LOOP_AWAITED,  /* place of a task in the held array -> the plain future it awaits */
   CAL_LOOP_FIELDS,
-  CAL_LOOP_FIRST,     /* queued handles, first and last */
+  CAL_LOOP_FIRST, /* queued handles, first and last */
   CAL_LOOP_LAST,
   CAL_LOOP_WATCHING,  /* descriptor * 2 + direction -> Handle */
   CAL_LOOP_SIGNALS,   /* number -> Handle, or the function of the Runner for SIGINT */
@@ -480,14 +497,14 @@ enum cal_loop_value {
 
 struct cal_loop {
   struct cal_object object;
-  struct casync_loop *loop;    /* NULL before init and after the end */
-  struct casync_handle relay;  /* runs what signals asked for */
+  struct casync_loop *loop;   /* NULL before init and after the end */
+  struct casync_handle relay; /* runs what signals asked for */
   struct cal_state *state;
-  uint32_t slots, free_slot;   /* held array: its length, first free place (0: none) */
+  uint32_t slots, free_slot; /* held array: its length, first free place (0: none) */
   bool debug;
   bool has_factory;
-  int interrupts;              /* SIGINTs since the Runner took it over */
-  unsigned long thread;        /* identity of the thread that runs it */
+  int interrupts;       /* SIGINTs since the Runner took it over */
+  unsigned long thread; /* identity of the thread that runs it */
 };
 
 struct cal_loop *cal_test_loop(lua_State *L, int index);
@@ -506,9 +523,13 @@ struct cal_loop *cal_need_running_loop(lua_State *L);
 /* Finds a place for the value on top (popped) in the held array; may raise. */
 uint32_t cal_hold(lua_State *L, struct cal_loop *loop);
 void cal_push_held(lua_State *L, struct cal_loop *loop, uint32_t slot);
+/* Keeps the plain future at index 1, which the task at `slot` of the running loop will await, alive
+ * whatever becomes of the coroutine's stack; may raise. */
+void cal_anchor(lua_State *L, struct casync_task *task);
+void cal_unanchor(lua_State *L, struct cal_loop *loop, uint32_t slot);
 void cal_unhold(lua_State *L, struct cal_loop *loop, uint32_t slot);
-/* Ends everything of a loop that closes: tasks are abandoned and reported. */
-void cal_loop_abandon(lua_State *L, int index, struct cal_loop *loop);
+/* Ends everything of a loop that closes, or is collected: tasks are abandoned and reported. */
+void cal_loop_abandon(lua_State *L, int index, struct cal_loop *loop, bool is_gone);
 void cal_check_thread(lua_State *L, struct cal_loop *loop);
 void cal_open_loop(lua_State *L);
 void cal_open_watch(lua_State *L);   /* adds to the Loop class on top */

@@ -52,6 +52,20 @@ int cal_try(lua_State *L, lua_CFunction function, void *data)
   return lua_pcall(L, 1, 0, 0);
 }
 
+static int push_nil_error(lua_State *L)
+{
+  cal_push_error(L, "RuntimeError", "nil was raised as an error: raise a value instead");
+  return 1;
+}
+
+void cal_replace_nil(lua_State *L)
+{
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  lua_pushcfunction(L, push_nil_error);
+  lua_pcall(L, 0, 1, 0);
+}
+
 bool cal_protect(lua_State *L, lua_CFunction function, void *data)
 {
   if (cal_try(L, function, data) == LUA_OK) return true;

@@ -9,14 +9,10 @@
 #include <string.h>
 
 const struct cal_kind cal_kinds[CAL_KINDS] = {
-    [CAL_FUTURE] = {CAL_FUTURE, "Future"},
-    [CAL_TASK] = {CAL_TASK, "Task"},
-    [CAL_GATHER] = {CAL_GATHER, "GatheringFuture"},
-    [CAL_HANDLE] = {CAL_HANDLE, "Handle"},
-    [CAL_TIMER] = {CAL_TIMER, "TimerHandle"},
-    [CAL_LOOP] = {CAL_LOOP, "Loop"},
-    [CAL_COROUTINE] = {CAL_COROUTINE, "Coroutine"},
-    [CAL_OP] = {CAL_OP, "Op"},
+    [CAL_FUTURE] = {CAL_FUTURE, "Future"},          [CAL_TASK] = {CAL_TASK, "Task"},
+    [CAL_GATHER] = {CAL_GATHER, "GatheringFuture"}, [CAL_HANDLE] = {CAL_HANDLE, "Handle"},
+    [CAL_TIMER] = {CAL_TIMER, "TimerHandle"},       [CAL_LOOP] = {CAL_LOOP, "Loop"},
+    [CAL_COROUTINE] = {CAL_COROUTINE, "Coroutine"}, [CAL_OP] = {CAL_OP, "Op"},
     [CAL_SENTINEL] = {CAL_SENTINEL, "Sentinel"},
 };
 
@@ -38,12 +34,21 @@ static void make_meta(lua_State *L, const struct cal_class *class)
   if (class->metamethods != NULL) cal_set_functions(L, class->metamethods);
 }
 
+/* The `__new` of classes whose instances only the library makes. */
+static int refuse_new(lua_State *L)
+{
+  lua_getfield(L, 1, "__name");
+  return cal_raise(L, "TypeError", "cannot create '%s' instances", lua_tostring(L, -1));
+}
+
 void cal_class_make(lua_State *L, const struct cal_class *class)
 {
   lua_newtable(L);
   set_name(L, cal_kinds[class->kind].name);
   lua_pushboolean(L, 1);
   lua_setfield(L, -2, "__userdata");
+  lua_pushcfunction(L, refuse_new);
+  lua_setfield(L, -2, "__new");
   cal_set_functions(L, class->methods);
   make_meta(L, class);
   lua_pushvalue(L, -1);

@@ -6,6 +6,12 @@
 
 #include <string.h>
 
+void cal_error(lua_State *L)
+{
+  lua_error(L);
+  __builtin_unreachable();
+}
+
 /* Pushes the instance metatable of class `name`; nil before the classes are there. */
 static bool push_meta(lua_State *L, const char *name)
 {
@@ -46,33 +52,33 @@ int cal_raise(lua_State *L, const char *name, const char *format, ...)
   lua_pushvfstring(L, format, arguments);
   va_end(arguments);
   wrap(L, name);
-  return lua_error(L);
+  cal_error(L);
 }
 
 /* Raises OSError(errno, text) through its class, which picks the subclass. */
-static int raise_os_error(lua_State *L, int number)
+CAL_NORETURN static void raise_os_error(lua_State *L, int number)
 {
   cal_push_value(L, CAL_STATE_ERRORS);
   lua_getfield(L, -1, "OSError");
   lua_pushinteger(L, number);
   lua_pushstring(L, strerror(number));
   lua_call(L, 2, 1);
-  return lua_error(L);
+  cal_error(L);
 }
 
 int cal_raise_code(lua_State *L, int code)
 {
   switch ((enum casync_error)code) {
-  case CASYNC_EMEMORY: return luaL_error(L, "not enough memory");
-  case CASYNC_ECLOSED: return cal_raise(L, "RuntimeError", "Event loop is closed");
-  case CASYNC_ERUNNING: return cal_raise(L, "RuntimeError", "This event loop is already running");
+  case CASYNC_EMEMORY: lua_pushliteral(L, "not enough memory"); cal_error(L);
+  case CASYNC_ECLOSED: cal_raise(L, "RuntimeError", "Event loop is closed");
+  case CASYNC_ERUNNING: cal_raise(L, "RuntimeError", "This event loop is already running");
   case CASYNC_OK:
   case CASYNC_ESTATE:
   case CASYNC_ELEFT:
   case CASYNC_EDEADLOCK:
-  case CASYNC_EBUSY: return cal_raise(L, "RuntimeError", "%s", casync_strerror(code));
+  case CASYNC_EBUSY: cal_raise(L, "RuntimeError", "%s", casync_strerror(code));
   }
-  return raise_os_error(L, -code);
+  raise_os_error(L, -code);
 }
 
 void cal_make_cancelled(lua_State *L)

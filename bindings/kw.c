@@ -2,6 +2,8 @@
  *
  * Options: a last table with string keys only and no metatable, or one marked by asyncio.kw.
  */
+#include <string.h>
+
 #include "bind.h"
 
 static bool is_marked(lua_State *L, int index)
@@ -29,6 +31,21 @@ bool cal_is_kw(lua_State *L, int index)
   if (!lua_getmetatable(L, index)) return has_string_keys_only(L, lua_absindex(L, index));
   lua_pop(L, 1);
   return is_marked(L, index);
+}
+
+static bool is_word_of(const char *name, const char *words)
+{
+  size_t length = strlen(name);
+  for (const char *at = words; (at = strstr(at, name)) != NULL; at++)
+    if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0')) return true;
+  return false;
+}
+
+void cal_check_option_names(lua_State *L, int index, const char *function, const char *allowed)
+{
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
+    if (!is_word_of(lua_tostring(L, -2), allowed))
+      cal_raise(L, "TypeError", "unknown option '%s' to '%s'", lua_tostring(L, -2), function);
 }
 
 /* kw(table) -> the table, marked as options */

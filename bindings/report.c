@@ -51,7 +51,7 @@ static void deliver(lua_State *L, struct cal_loop *loop)
     lua_pushnil(L);
   lua_rotate(L, -3, -1);
   if (lua_pcall(L, 2, 0, 0) == LUA_OK) return;
-  if (loop != NULL) {
+  if (loop != NULL && casync_loop_is_running(loop->loop)) {
     cal_leave_with(L, loop);
     return;
   }
@@ -98,14 +98,31 @@ void cal_report(lua_State *L, struct cal_loop *loop, const char *message, const 
   lua_settop(L, error - 1);
 }
 
-void cal_report_later(lua_State *L, const char *message, const char *key, int object, int error)
+void cal_report_later(lua_State *L, const char *message, const char *key, int object, int error,
+                      int loop)
 {
   struct cal_state *state = cal_find_state(L);
   cal_push_value(L, CAL_STATE_REPORTS);
   push_report(L, message, key, object, error);
-  lua_rawseti(L, -2, ++state->reports);
+  if (loop == 0) {
+    lua_pushboolean(L, 1);
+  } else {
+    lua_pushvalue(L, loop);
+    if (lua_isnil(L, -1)) lua_pop(L, 1), lua_pushboolean(L, 0);
+  }
+  lua_rawseti(L, -3, 2 * (lua_Integer)state->reports + 2);
+  lua_rawseti(L, -2, 2 * (lua_Integer)state->reports + 1);
   lua_pop(L, 1);
+  state->reports++;
   if (state->running != NULL) casync_loop_attend(state->running->loop);
+}
+
+/* Takes value `i` of the list at `reports`, leaving false. */
+static void take(lua_State *L, int reports, int i)
+{
+  lua_rawgeti(L, reports, i);
+  lua_pushboolean(L, 0);
+  lua_rawseti(L, reports, i);
 }
 
 void cal_drain_reports(lua_State *L, struct cal_loop *loop)
@@ -115,13 +132,12 @@ void cal_drain_reports(lua_State *L, struct cal_loop *loop)
   cal_push_value(L, CAL_STATE_REPORTS);
   int reports = lua_gettop(L);
   for (int i = 1; i <= state->reports; i++) {
-    lua_rawgeti(L, reports, i);
-    lua_pushboolean(L, 0);
-    lua_rawseti(L, reports, i);
-    if (lua_istable(L, -1))
-      deliver(L, loop);
-    else
-      lua_pop(L, 1);
+    take(L, reports, 2 * i);
+    struct cal_loop *own = lua_toboolean(L, -1) ? cal_test_loop(L, -1) : NULL;
+    bool any = lua_isboolean(L, -1) && lua_toboolean(L, -1);
+    take(L, reports, 2 * i - 1);
+    if (lua_istable(L, -1)) deliver(L, any ? loop : own);
+    lua_settop(L, reports);
   }
   state->reports = 0;
   lua_settop(L, reports - 1);

@@ -53,6 +53,7 @@ static void add_table(lua_State *L, int value, int narr, const char *mode)
 /* What finalizers left to report when the Lua state ends goes to the default log. */
 static int state_gc(lua_State *L)
 {
+  if (lua_gc(L, LUA_GCISRUNNING) >= 0) return 0; /* called from Lua */
   cal_drain_reports(L, NULL);
   return 0;
 }

@@ -2,8 +2,8 @@
  *
  * await: the only switch on kinds of awaitable.
  *
- * Futures and ops suspend (suspend.c).  Coroutine objects and functions are called, here and now, on
- * the same Lua stack.  Such a call nests in C, and Lua allows some 190 C levels; but a coroutine
+ * Futures and ops suspend (suspend.c).  Coroutine objects and functions are called, here and now,
+ * on the same Lua stack.  Such a call nests in C, and Lua allows some 190 C levels; but a coroutine
  * that is suspended and resumed has none of them left: its frames go on by their continuations.  So
  * after MOST_CALLS nested calls an await bounces: it suspends only to be resumed at once.  Awaits
  * nest as deep as Lua's stack goes.
@@ -81,7 +81,7 @@ static int await_other(lua_State *L, struct cal_state *state)
 
 /* await(awaitable): suspends the running task until it is done; returns its results or raises its
  * error.  What is done already does not suspend. */
-static int await(lua_State *L)
+int cal_await(lua_State *L)
 {
   struct cal_state *state = cal_state(L);
   if (lua_touserdata(L, 1) == (const void *)state->sleep0) return cal_await_turn(L, state);
@@ -103,6 +103,6 @@ static int await(lua_State *L)
 
 void cal_open_await(lua_State *L)
 {
-  static const luaL_Reg functions[] = {{"await", await}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"await", cal_await}, {NULL, NULL}};
   cal_set_functions(L, functions);
 }

@@ -3,9 +3,10 @@
  * The coroutine library that lets awaits through: resume, wrap, close and status behave as Lua's
  * own, and an await inside a coroutine suspends whoever resumed it as well, up to the task.
  *
- * A resume that finds its coroutine suspended in an await suspends likewise and, when the scheduler comes back, resumes the
- * same coroutine again.  The coroutine stays at index 1 of the frame meanwhile, which is how the
- * chain of nested coroutines can be followed from outside (cal_push_awaited).
+ * A resume that finds its coroutine suspended in an await suspends likewise and, when the scheduler
+ * comes back, resumes the same coroutine again.  The coroutine stays at index 1 of the frame
+ * meanwhile, which is how the chain of nested coroutines can be followed from outside
+ * (cal_push_awaited).
  *
  * `state->current` is the coroutine that may await: a resume hands it on only if its caller has it.
  */
@@ -86,6 +87,10 @@ static int go_on(lua_State *L, struct cal_state *state, enum how how)
   int n = 0;
   lua_settop(L, 1);
   lua_State *co = lua_tothread(L, 1);
+  if (!cal_is_awaiting(co)) {
+    state->expected = NULL;
+    return cal_raise(L, "RuntimeError", "a coroutine that awaited was closed from outside");
+  }
   state->expected = co;
   int status = run(L, state, co, 0, &n);
   return deliver(L, state, co, status, n, how);
@@ -174,9 +179,13 @@ static int close(lua_State *L)
 {
   lua_State *co = check_thread(L, 1);
   const char *status = status_name(L, co);
-  if (*status != 's' && *status != 'd')
-    return luaL_error(L, "cannot close a %s coroutine", status);
-  if (lua_resetthread(co) == LUA_OK) {
+  if (*status != 's' && *status != 'd') return luaL_error(L, "cannot close a %s coroutine", status);
+  struct cal_state *state = cal_state(L);
+  lua_State *current = state->current;
+  if (current == L) state->current = co; /* so that an await in its `__close` is told the reason */
+  int result = lua_resetthread(co);
+  state->current = current;
+  if (result == LUA_OK) {
     lua_pushboolean(L, 1);
     return 1;
   }
@@ -198,7 +207,10 @@ static int drive(lua_State *L)
   struct cal_state *state = cal_state(L);
   lua_State *co = check_thread(L, 1), *current = state->current;
   bool by_hand = state->by_hand;
+  lua_Debug frame;
   int n = 0;
+  if (lua_status(co) == LUA_OK && (co == L || lua_getstack(co, 0, &frame)))
+    return cal_raise(L, "ValueError", "coroutine already executing");
   state->throwing = lua_toboolean(L, 2);
   lua_settop(L, 3);
   lua_setiuservalue(L, CAL_STATE_INDEX, CAL_STATE_THROWN);

@@ -24,9 +24,10 @@ void cal_coroutine_new(lua_State *L, int index, bool checked, bool library)
   luaL_argcheck(L, nargs < 200, nargs, "too many arguments");
   struct cal_coroutine *coroutine =
       lua_newuserdatauv(L, sizeof *coroutine, CAL_COROUTINE_FUNCTION + nargs);
-  *coroutine = (struct cal_coroutine){
-      .object.kind = &cal_kinds[CAL_COROUTINE], .nargs = (uint16_t)nargs,
-                                     .checked = checked, .library = library};
+  *coroutine = (struct cal_coroutine){.object.kind = &cal_kinds[CAL_COROUTINE],
+                                      .nargs = (uint16_t)nargs,
+                                      .checked = checked,
+                                      .library = library};
   if (checked) cal_find_state(L)->suspects++;
   lua_insert(L, index);
   for (int i = nargs + 1; i >= 1; i--) lua_setiuservalue(L, index, i);
@@ -120,8 +121,8 @@ static void push_name(lua_State *L, int index)
   lua_pushfstring(L, "%s:%d", info.short_src, info.linedefined);
 }
 
-/* coroutine_info(coroutine object, op or function) -> name, function or nil, nil, state: "unstarted",
- * "started" or "closed" */
+/* coroutine_info(coroutine object, op or function) -> name, function or nil, nil, state:
+ * "unstarted", "started" or "closed" */
 static int coroutine_info(lua_State *L)
 {
   static const char *const states[] = {"unstarted", "started", "closed"};
@@ -175,13 +176,13 @@ static int coroutine_close(lua_State *L)
 
 static int coroutine_gc(lua_State *L)
 {
-  struct cal_coroutine *coroutine = lua_touserdata(L, 1);
-  if (coroutine->state != CAL_COROUTINE_NEW) return 0;
+  struct cal_coroutine *coroutine = cal_test_coroutine(L, 1);
+  if (coroutine == NULL || coroutine->state != CAL_COROUTINE_NEW) return 0;
   cal_coroutine_leave_new(L, coroutine, CAL_COROUTINE_CLOSED);
   lua_getiuservalue(L, 1, CAL_COROUTINE_FUNCTION);
   push_name(L, -1);
   lua_pushfstring(L, "coroutine '%s' was never awaited", lua_tostring(L, -1));
-  cal_report_later(L, lua_tostring(L, -1), "coroutine", 1, 0);
+  cal_report_later(L, lua_tostring(L, -1), "coroutine", 1, 0, 0);
   return 0;
 }
 

@@ -90,11 +90,11 @@ static int sleep_op(lua_State *L)
 
 static int op_gc(lua_State *L)
 {
-  struct cal_op *op = lua_touserdata(L, 1);
-  if (op->of.op.type == NULL || op->of.op.state != CASYNC_OP_NEW) return 0;
+  struct cal_op *op = cal_test_op(L, 1);
+  if (op == NULL || op->of.op.type == NULL || op->of.op.state != CASYNC_OP_NEW) return 0;
   cal_op_close(L, op);
   lua_pushfstring(L, "coroutine '%s' was never awaited", op->of.op.type->name);
-  cal_report_later(L, lua_tostring(L, -1), "coroutine", 1, 0);
+  cal_report_later(L, lua_tostring(L, -1), "coroutine", 1, 0, 0);
   return 0;
 }
 

@@ -6,36 +6,50 @@
 
 #include "bind.h"
 
-static bool is_transparent(const lua_Debug *frame)
+/* Functions through which an await passes. */
+static bool is_transparent(const char *name)
 {
-  static const char *const names[] = {"await", "suspend", "pcall", "xpcall", "error", "yield"};
-  if (strcmp(frame->what, "C") != 0) return true;
+  static const char *const names[] = {"pcall", "xpcall", "error", "dofile", "coroutine.yield"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (frame->name != NULL && strcmp(frame->name, names[i]) == 0) return true;
+    if (strcmp(name, names[i]) == 0) return true;
   return false;
 }
 
-/* Pushes "table.sort" for the function on top (popped) if a loaded module has it under a name. */
+/* Looks for the function at `function` in the table on top; leaves its name there, or nothing. */
+static bool find_in_table(lua_State *L, int function, const char *module)
+{
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING || !lua_rawequal(L, -1, function)) continue;
+    if (*module == '\0')
+      lua_pushvalue(L, -2);
+    else
+      lua_pushfstring(L, "%s.%s", module, lua_tostring(L, -2));
+    return true;
+  }
+  return false;
+}
+
+/* Replaces the C function on top by its name in Lua's libraries, or in any loaded module. */
 static bool push_library_name(lua_State *L)
 {
+  static const char *const modules[] = {"_G", "string", "table", "coroutine", "math",
+                                        "io", "os",     "utf8",  "debug",     "package"};
   int function = lua_gettop(L);
+  bool found = false;
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  for (lua_pushnil(L); lua_next(L, function + 1); lua_pop(L, 1)) {
-    if (!lua_istable(L, -1) || lua_type(L, -2) != LUA_TSTRING) continue;
-    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-      if (lua_type(L, -2) != LUA_TSTRING || !lua_rawequal(L, -1, function)) continue;
-      const char *module = lua_tostring(L, -4), *name = lua_tostring(L, -2);
-      if (strcmp(module, "_G") == 0)
-        lua_pushstring(L, name);
-      else
-        lua_pushfstring(L, "%s.%s", module, name);
-      lua_replace(L, function);
-      lua_settop(L, function);
-      return true;
-    }
+  for (size_t i = 0; !found && i < sizeof modules / sizeof *modules; i++) {
+    lua_settop(L, function + 1);
+    if (lua_getfield(L, -1, modules[i]) == LUA_TTABLE)
+      found = find_in_table(L, function, i == 0 ? "" : modules[i]);
   }
-  lua_settop(L, function - 1);
-  return false;
+  for (lua_settop(L, function + 1), lua_pushnil(L); !found && lua_next(L, function + 1);) {
+    if (lua_istable(L, -1) && lua_type(L, -2) == LUA_TSTRING)
+      found = find_in_table(L, function, lua_tostring(L, -2));
+    if (!found) lua_settop(L, function + 2);
+  }
+  if (found) lua_replace(L, function);
+  lua_settop(L, found ? function : function - 1);
+  return found;
 }
 
 static void push_place(lua_State *L, int level)
@@ -50,21 +64,40 @@ static void push_place(lua_State *L, int level)
   lua_pushliteral(L, "C code");
 }
 
-/* The C function that stands between the await and its coroutine. */
-static int refuse_boundary(lua_State *L)
+CAL_NORETURN static void refuse_callback(lua_State *L, const char *name, int level)
+{
+  push_place(L, level + 1);
+  cal_raise(L, "RuntimeError", "cannot await inside a callback of '%s' (called at %s)", name,
+            lua_tostring(L, -1));
+}
+
+/* Names the C function that stands between the await and its coroutine.  A message handler has
+ * none: then it is the xpcall above. */
+CAL_NORETURN static void refuse_boundary(lua_State *L)
 {
   lua_Debug frame;
+  int xpcall = 0;
   for (int level = 1; lua_getstack(L, level, &frame); level++) {
-    lua_getinfo(L, "nS", &frame);
-    if (is_transparent(&frame)) continue;
-    lua_getinfo(L, "f", &frame);
-    if (!push_library_name(L)) lua_pushstring(L, frame.name != NULL ? frame.name : "?");
-    push_place(L, level + 1);
-    return cal_raise(L, "RuntimeError", "cannot await inside a callback of '%s' (called at %s)",
-                     lua_tostring(L, -2), lua_tostring(L, -1));
+    lua_getinfo(L, "nSf", &frame);
+    bool is_ours = lua_tocfunction(L, -1) == cal_await || lua_tocfunction(L, -1) == cal_body;
+    if (strcmp(frame.what, "C") != 0 || is_ours) {
+      lua_pop(L, 1);
+      continue;
+    }
+    if (push_library_name(L)) {
+      const char *name = lua_tostring(L, -1);
+      if (!is_transparent(name)) refuse_callback(L, name, level);
+      if (strcmp(name, "xpcall") == 0 && xpcall == 0) xpcall = level;
+      lua_pop(L, 1);
+    } else {
+      if (frame.name != NULL) refuse_callback(L, frame.name, level);
+      break;
+    }
   }
-  return cal_raise(L, "RuntimeError", "cannot await across a C call (a metamethod or finalizer "
-                                      "that Lua runs without leave to suspend)");
+  if (xpcall != 0) refuse_callback(L, "xpcall", xpcall);
+  cal_raise(L, "RuntimeError",
+            "cannot await across a C call (a hook, finalizer or metamethod that "
+            "Lua runs without leave to suspend)");
 }
 
 int cal_refuse_await(lua_State *L, struct cal_state *state)
@@ -72,13 +105,14 @@ int cal_refuse_await(lua_State *L, struct cal_state *state)
   struct cal_loop *running = state->running;
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   if (running == NULL)
-    return cal_raise(L, "RuntimeError", "cannot await: no running event loop (use asyncio.run)");
+    cal_raise(L, "RuntimeError", "cannot await: no running event loop (use asyncio.run)");
   if (casync_loop_current_task(running->loop) == NULL)
-    return cal_raise(L, "RuntimeError", "cannot await outside of a task: this is a callback of the "
-                                        "event loop (use asyncio.create_task)");
-  if (state->current == L) return refuse_boundary(L);
-  return cal_raise(L, "RuntimeError",
-                   "cannot await in a coroutine that was resumed by Lua's own coroutine library: "
-                   "resume it by that of 'casync.coroutine' (which require \"casync\" installs as "
-                   "'coroutine')");
+    cal_raise(L, "RuntimeError",
+              "cannot await outside of a task: this is a callback of the "
+              "event loop (use asyncio.create_task)");
+  if (state->current == L) refuse_boundary(L);
+  cal_raise(L, "RuntimeError",
+            "cannot await in a coroutine that was resumed by Lua's own coroutine library: "
+            "resume it by that of 'casync.coroutine' (which require \"casync\" installs as "
+            "'coroutine')");
 }

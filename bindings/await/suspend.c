@@ -5,8 +5,8 @@
  *
  * A suspended coroutine yields no value, leaves the await mark on its stack and itself in
  * `state->suspended`, by which whoever resumed it knows an await from a yield.  Nobody but the
- * scheduler makes it go on: `state->expected` names the coroutine that is resumed on its behalf, and
- * a continuation that finds another one there was resumed by somebody else and yields again.
+ * scheduler makes it go on: `state->expected` names the coroutine that is resumed on its behalf,
+ * and a continuation that finds another one there was resumed by somebody else and yields again.
  *
  * The future that is awaited stays at index 1 of this function's frame: that keeps it alive, and
  * it is where introspection and cancellation find it.  A sleep's op is dropped instead.
@@ -78,8 +78,10 @@ static int back_from_future(lua_State *L, int status, lua_KContext context)
   (void)status;
   if (state->expected != L) return cal_wait_on(L, state, 1, back_from_future);
   state->expected = NULL;
-  if (is_raise_due(state) && (state->throwing || !cal_future_raises_cancelled(L, 1)))
+  if (is_raise_due(state) && (state->throwing || !cal_future_raises_cancelled(L, 1))) {
+    cal_mark_read(L, lua_touserdata(L, 1)); /* asyncio's wake-up has seen its error */
     return raise_due(L, state);
+  }
   if (state->by_hand && !casync_future_is_done(&cal_test_future(L, 1)->future))
     return cal_raise(L, "RuntimeError", "await wasn't used with future");
   return cal_future_result(L, 1);
@@ -148,6 +150,7 @@ int cal_await_future(lua_State *L, struct cal_state *state, struct cal_future *f
     return throw_later(L, state, "Task got Future %s attached to a different loop");
   if (&future->future == &casync_loop_current_task(loop)->future)
     return throw_later(L, state, "Task cannot await on itself: %s");
+  if (future->object.kind->id == CAL_FUTURE) cal_anchor(L, casync_loop_current_task(loop));
   state->awaited = &future->future;
   lua_settop(L, 1);
   return leave(L, state, CASYNC_ACTION_AWAIT, back_from_future);
@@ -185,8 +188,7 @@ int cal_await_op(lua_State *L, struct cal_state *state, struct cal_op *op)
     lua_pushnil(L); /* the op is not needed any more */
     lua_replace(L, 1);
   }
-  return leave(L, state,
-               started == CASYNC_OP_WAITS ? CASYNC_ACTION_WAIT_OP : CASYNC_ACTION_YIELD,
+  return leave(L, state, started == CASYNC_OP_WAITS ? CASYNC_ACTION_WAIT_OP : CASYNC_ACTION_YIELD,
                back_from_op);
 }
 

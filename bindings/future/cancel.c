@@ -56,7 +56,7 @@ static bool cancel_by_method(lua_State *L, int index)
   if (lua_pcall(L, 2, 1, top + 1) == LUA_OK)
     accepted = lua_toboolean(L, -1);
   else
-    cal_report(L, state->running, "Exception in cancel()", "future", index);
+    cal_replace_nil(L), cal_report(L, state->running, "Exception in cancel()", "future", index);
   state->has_message = had_message;
   lua_settop(L, top);
   return accepted;

@@ -135,7 +135,9 @@ static int future_add_done_callback(lua_State *L)
   lua_settop(L, 3);
   push_context_option(L, 3);
   if (casync_future_is_done(&self->future)) return queue_callback(L, self);
-  struct cal_loop *loop = casync_loop_data(self->future.loop);
+  struct cal_loop *loop = cal_push_loop(L, self->future.loop);
+  if (loop == NULL) return cal_raise_code(L, CASYNC_ECLOSED);
+  lua_settop(L, 4);
   push_callbacks(L);
   lua_pushvalue(L, 2);
   lua_pushvalue(L, 1);
@@ -208,6 +210,10 @@ static int future_init(lua_State *L)
   struct cal_future *self = cal_check(L, 1, CAL_FUTURE, sizeof(struct cal_future));
   if (self->future.flags & CAL_FUTURE_OPEN)
     return cal_raise(L, "RuntimeError", "Future.init() was called already");
+  if (!lua_isnoneornil(L, 2)) {
+    luaL_argexpected(L, cal_is_kw(L, 2), 2, "options");
+    cal_check_option_names(L, 2, "Future", "loop");
+  }
   struct cal_loop *loop = cal_option_loop(L, 2);
   cal_future_open(L, self, loop);
   return 0;

@@ -156,6 +156,7 @@ struct sentinel {
 /* The sentinel goes with its future; both are still whole here. */
 static int sentinel_gc(lua_State *L)
 {
+  if (cal_test(L, 1, CAL_SENTINEL, sizeof(struct sentinel)) == NULL) return 0;
   lua_getiuservalue(L, 1, 1);
   struct cal_future *future = cal_test_future(L, 2);
   if (future == NULL || !(future->future.flags & CAL_FUTURE_UNREAD)) return 0;
@@ -163,7 +164,8 @@ static int sentinel_gc(lua_State *L)
   lua_getiuservalue(L, 2, CAL_FUTURE_VALUE);
   lua_pushfstring(L, "%s exception was never retrieved",
                   future->object.kind->id == CAL_TASK ? "Task" : future->object.kind->name);
-  cal_report_later(L, lua_tostring(L, 4), "future", 2, 3);
+  cal_push_loop(L, future->future.loop);
+  cal_report_later(L, lua_tostring(L, 4), "future", 2, 3, 5);
   return 0;
 }
 

@@ -113,7 +113,7 @@ static int collect(lua_State *L)
   struct collecting *collecting = lua_touserdata(L, 1);
   struct casync_gather *gather = collecting->gather;
   struct casync_gather_child *child = collecting->child;
-  if (child == NULL && gather->cancel_requested) child = gather->last;
+  if (child == NULL && gather->cancel_requested) child = &gather->children[gather->length - 1];
   lua_remove(L, 1);
   lua_getiuservalue(L, 1, CHILDREN);
   if (collecting->child == NULL) store_results(L, gather);
@@ -177,11 +177,16 @@ static void on_released(struct casync_gather *gather)
 
 /* ---- cancelling ---- */
 
+/* Gathers of gathers cancel each other recursively; deeper ones are left alone. */
+enum { DEEPEST = 2000 };
+
 bool cal_gather_cancel(lua_State *L, int index)
 {
   struct cal_gather *self = lua_touserdata(L, index);
+  struct cal_state *state = cal_state_of(&self->gather.future);
   bool accepted = false;
-  if (self->gather.future.state != CASYNC_PENDING) return false;
+  if (state->cancel_depth >= DEEPEST || !lua_checkstack(L, LUA_MINSTACK)) return false;
+  state->cancel_depth++;
   lua_getiuservalue(L, index, CHILDREN);
   for (uint32_t i = 0; i < self->gather.length; i++) {
     lua_rawgeti(L, -1, (lua_Integer)i + 1);
@@ -189,6 +194,7 @@ bool cal_gather_cancel(lua_State *L, int index)
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
+  state->cancel_depth--;
   if (accepted) self->gather.cancel_requested = true;
   return accepted;
 }
@@ -198,48 +204,45 @@ bool cal_gather_cancel(lua_State *L, int index)
 static const struct casync_gather_type gather_type = {
     {cal_cancel_virtual}, on_late, on_collect, on_released};
 
-/* Whether the child at the top stands at an earlier place; notes it in the table at `seen`. */
-static bool is_repeated(lua_State *L, int seen)
+/* Names the children; a future that stands at an earlier place too has its mark by then. */
+static void set_children(lua_State *L, struct cal_gather *self)
 {
-  lua_pushvalue(L, -1);
-  bool repeated = lua_rawget(L, seen) != LUA_TNIL;
-  lua_pop(L, 1);
-  if (repeated) return true;
-  lua_pushvalue(L, -1);
-  lua_pushboolean(L, 1);
-  lua_rawset(L, seen);
-  return false;
+  uint32_t n = self->gather.length;
+  for (uint32_t i = 0; i < n; i++) {
+    lua_rawgeti(L, 1, (lua_Integer)i + 1);
+    struct casync_future *child = &cal_test_future(L, -1)->future;
+    casync_gather_set(&self->gather, i, child, child->flags & CAL_FUTURE_SEEN);
+    child->flags |= CAL_FUTURE_SEEN;
+    lua_pop(L, 1);
+  }
+  for (uint32_t i = 0; i < n; i++) self->children[i].future->flags &= (uint8_t)~CAL_FUTURE_SEEN;
 }
 
 /* gather(children, n, return_exceptions, loop) -> GatheringFuture; n > 0 futures of the loop */
 static int gather(lua_State *L)
 {
+  lua_settop(L, 4);
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_Integer n = luaL_checkinteger(L, 2);
   struct cal_loop *loop = cal_check_open_loop(L, 4);
   luaL_argcheck(L, n > 0 && n < 0x1000000, 2, "1 to 16777215 children");
   for (lua_Integer i = 1; i <= n; i++) {
     lua_rawgeti(L, 1, i);
-    cal_check_future(L, -1);
+    luaL_argexpected(L, cal_test_future(L, -1) != NULL, 1, "array of futures");
+    cal_check_future(L, 5);
     lua_pop(L, 1);
   }
-  lua_newtable(L); /* 5: seen */
   struct cal_gather *self =
       cal_new(L, CAL_GATHER, sizeof *self + (size_t)n * sizeof *self->children, CAL_FUTURE_VALUES);
   casync_gather_init(&self->gather, loop->loop, &gather_type, self->children, (uint32_t)n,
                      lua_toboolean(L, 3));
   self->gather.future.flags = CAL_FUTURE_OPEN;
-  for (lua_Integer i = 1; i <= n; i++) {
-    lua_rawgeti(L, 1, i);
-    struct cal_future *child = cal_test_future(L, -1);
-    casync_gather_set(&self->gather, (uint32_t)i - 1, &child->future, is_repeated(L, 5));
-    lua_pop(L, 1);
-  }
+  set_children(L, self);
   lua_pushvalue(L, 1);
-  lua_setiuservalue(L, 6, CHILDREN);
+  lua_setiuservalue(L, 5, CHILDREN);
   lua_pushvalue(L, 4);
-  lua_setiuservalue(L, 6, CAL_FUTURE_VALUE);
-  lua_pushvalue(L, 6);
+  lua_setiuservalue(L, 5, CAL_FUTURE_VALUE);
+  lua_pushvalue(L, 5);
   self->gather.future.slot = cal_hold(L, loop);
   lua_State *outer = cal_enter(loop->state, L);
   casync_gather_start(&self->gather);

@@ -23,8 +23,7 @@ static struct cal_handle *check_handle(lua_State *L)
 
 static struct cal_handle *handle_of(struct casync_handle *handle)
 {
-  return (struct cal_handle *)(void *)((char *)handle -
-                                       offsetof(struct cal_handle, timer.handle));
+  return (struct cal_handle *)(void *)((char *)handle - offsetof(struct cal_handle, timer.handle));
 }
 
 /* ---- the list of queued handles ---- */
@@ -86,6 +85,7 @@ static bool leaves_loop(lua_State *L)
 /* The error on top is popped. */
 static void report_failure(lua_State *L, struct cal_loop *loop, int index)
 {
+  cal_replace_nil(L);
   if (leaves_loop(L))
     cal_leave_with(L, loop);
   else

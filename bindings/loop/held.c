@@ -54,22 +54,46 @@ void cal_unhold(lua_State *L, struct cal_loop *loop, uint32_t slot)
   loop->free_slot = slot;
 }
 
+void cal_anchor(lua_State *L, struct casync_task *task)
+{
+  cal_push_value(L, CAL_STATE_AWAITED);
+  lua_pushvalue(L, 1);
+  lua_rawseti(L, -2, task->future.slot);
+  lua_pop(L, 1);
+  task->spare[1] = 1;
+}
+
+void cal_unanchor(lua_State *L, struct cal_loop *loop, uint32_t slot)
+{
+  cal_push_loop(L, loop->loop);
+  lua_getiuservalue(L, -1, CAL_LOOP_AWAITED);
+  lua_pushboolean(L, 0);
+  lua_rawseti(L, -2, slot);
+  lua_pop(L, 2);
+}
+
 /* ---- the end of a loop ---- */
 
-static void abandon_task(lua_State *L, struct cal_task *task)
+static void abandon_task(lua_State *L, struct cal_task *task, bool is_gone)
 {
   casync_task_abandon(&task->task);
   task->task.future.slot = 0;
-  if (!(task->task.flags & CASYNC_TASK_QUIET_DESTROY))
-    cal_report_later(L, "Task was destroyed but it is pending!", "task", lua_gettop(L), 0);
+  if (is_gone) task->task.future.loop = NULL;
+  if (task->task.flags & CASYNC_TASK_QUIET_DESTROY) return;
+  int object = lua_gettop(L);
+  if (is_gone)
+    lua_pushnil(L);
+  else
+    lua_pushvalue(L, 1); /* the Loop that closes */
+  cal_report_later(L, "Task was destroyed but it is pending!", "task", object, 0, object + 1);
 }
 
-static void abandon(lua_State *L)
+static void abandon(lua_State *L, bool is_gone)
 {
   struct cal_object *object = lua_touserdata(L, -1);
   if (object == NULL) return;
   switch (object->kind->id) {
-  case CAL_TASK: abandon_task(L, (struct cal_task *)object); break;
+  case CAL_TASK: abandon_task(L, (struct cal_task *)object, is_gone); break;
   case CAL_GATHER:
     casync_gather_abandon((struct casync_gather *)&((struct cal_future *)object)->future);
     ((struct cal_future *)object)->future.slot = 0;
@@ -85,13 +109,13 @@ static void abandon(lua_State *L)
   }
 }
 
-void cal_loop_abandon(lua_State *L, int index, struct cal_loop *loop)
+void cal_loop_abandon(lua_State *L, int index, struct cal_loop *loop, bool is_gone)
 {
   index = lua_absindex(L, index);
   lua_getiuservalue(L, index, CAL_LOOP_HELD);
   int held = lua_gettop(L);
   for (uint32_t slot = 1; slot <= loop->slots; slot++) {
-    if (lua_rawgeti(L, held, slot) == LUA_TUSERDATA) abandon(L);
+    if (lua_rawgeti(L, held, slot) == LUA_TUSERDATA) abandon(L, is_gone);
     lua_pushinteger(L, 0);
     lua_rawseti(L, held, slot);
     lua_settop(L, held);

@@ -6,6 +6,7 @@
  * Each Loop has a metatable of its own whose __index is the table of its fields, and those fall
  * back to the class: fields cost nothing, methods one look-up more.
  */
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,8 +67,10 @@ struct cal_loop *cal_need_running_loop(lua_State *L)
 
 struct cal_loop *cal_option_loop(lua_State *L, int options)
 {
-  if (lua_istable(L, options)) {
+  if (options != 0 && lua_istable(L, options)) {
     lua_getfield(L, options, "loop");
+    if (!lua_isnil(L, -1) && cal_test_loop(L, -1) == NULL)
+      cal_raise(L, "TypeError", "bad option 'loop' (Loop expected, got %s)", luaL_typename(L, -1));
     if (!lua_isnil(L, -1)) return cal_check_loop(L, -1);
     lua_pop(L, 1);
   }
@@ -120,6 +123,7 @@ static int loop_close(lua_State *L);
 static void furnish(lua_State *L, int index)
 {
   set_new_table(L, index, CAL_LOOP_HELD, NULL);
+  set_new_table(L, index, CAL_LOOP_AWAITED, NULL);
   set_new_table(L, index, CAL_LOOP_FIELDS, NULL);
   set_new_table(L, index, CAL_LOOP_WATCHING, NULL);
   set_new_table(L, index, CAL_LOOP_SIGNALS, NULL);
@@ -176,7 +180,7 @@ static int loop_close(lua_State *L)
     return cal_raise(L, "RuntimeError", "Cannot close a running event loop");
   if (casync_loop_is_closed(loop->loop)) return 0;
   lua_State *outer = cal_enter(loop->state, L);
-  cal_loop_abandon(L, 1, loop);
+  cal_loop_abandon(L, 1, loop, false);
   casync_loop_close(loop->loop);
   /* What nobody read or awaited is reported now at the latest: look for it. */
   if (loop->state->suspects > 0) lua_gc(L, LUA_GCCOLLECT);
@@ -188,10 +192,12 @@ static int loop_close(lua_State *L)
 /* The running loop is collected only when the whole state ends, in the middle of its run. */
 static int loop_gc(lua_State *L)
 {
-  struct cal_loop *loop = lua_touserdata(L, 1);
-  if (loop->loop == NULL) return 0;
+  struct cal_loop *loop = cal_test_loop(L, 1);
+  if (loop == NULL || loop->loop == NULL) return 0;
+  bool is_called = lua_gc(L, LUA_GCISRUNNING) >= 0; /* from Lua, not by the collector */
+  if (is_called && casync_loop_is_running(loop->loop)) return 0;
   lua_State *outer = cal_enter(loop->state, L);
-  if (!casync_loop_is_closed(loop->loop)) cal_loop_abandon(L, 1, loop);
+  if (!casync_loop_is_closed(loop->loop)) cal_loop_abandon(L, 1, loop, true);
   cal_leave(loop->state, outer);
   if (casync_loop_is_running(loop->loop)) return 0;
   casync_loop_free(loop->loop);
@@ -232,6 +238,8 @@ static void begin(lua_State *L, struct cal_loop *loop)
   cal_store_value(L, CAL_STATE_RUNNING);
   lua_getiuservalue(L, 1, CAL_LOOP_HELD);
   cal_store_value(L, CAL_STATE_HELD);
+  lua_getiuservalue(L, 1, CAL_LOOP_AWAITED);
+  cal_store_value(L, CAL_STATE_AWAITED);
   state->running = loop;
   loop->thread = (unsigned long)pthread_self();
 }
@@ -243,6 +251,8 @@ static void finish(lua_State *L, struct cal_state *state)
   cal_store_value(L, CAL_STATE_RUNNING);
   lua_pushnil(L);
   cal_store_value(L, CAL_STATE_HELD);
+  lua_pushnil(L);
+  cal_store_value(L, CAL_STATE_AWAITED);
 }
 
 /* Loop:_run(): runs until stop(); raises what left the loop. */
@@ -312,8 +322,10 @@ static int call_at(lua_State *L, struct cal_loop *loop, double when)
 
 static double check_time(lua_State *L, const char *what)
 {
-  if (lua_isnoneornil(L, 2)) cal_raise(L, "TypeError", "%s cannot be None", what);
-  return luaL_checknumber(L, 2);
+  if (lua_isnoneornil(L, 2)) cal_raise(L, "TypeError", "%s cannot be nil", what);
+  double time = luaL_checknumber(L, 2);
+  if (isnan(time)) cal_raise(L, "ValueError", "Invalid %s: NaN (not a number)", what);
+  return time;
 }
 
 static int loop_call_later(lua_State *L)

@@ -5,7 +5,12 @@
  */
 #include "bind.h"
 
+#include <errno.h>
+#include <limits.h> /* INT_MAX */
 #include <stdio.h>
+
+/* Bytes that files.read() takes at most, unless told. */
+enum { CHUNK = 65536 };
 
 static int check_file(lua_State *L, const luaL_Stream *file)
 {
@@ -95,6 +100,28 @@ static int loop_remove_writer(lua_State *L)
   return remove_watch(L, CASYNC_WRITE);
 }
 
+/* files.read(file[, n]): what is there now, at most n bytes; "" if nothing is there yet, nil at the
+ * end.  It reads past the buffer of a file of Lua's. */
+static int file_read(lua_State *L)
+{
+  int fd = check_fd(L, 1);
+  lua_Integer n = luaL_optinteger(L, 2, CHUNK);
+  luaL_argcheck(L, n > 0 && n <= INT_MAX, 2, "size out of range");
+  luaL_Buffer buffer;
+  int got = casync_fd_read(fd, luaL_buffinitsize(L, &buffer, (size_t)n), (int)n);
+  if (got < 0 && got != -EAGAIN) return cal_raise_code(L, got);
+  luaL_pushresultsize(&buffer, got > 0 ? (size_t)got : 0);
+  if (got == 0) lua_pushnil(L);
+  return 1;
+}
+
+/* files.fileno(file): the descriptor of what add_reader takes. */
+static int file_fileno(lua_State *L)
+{
+  lua_pushinteger(L, check_fd(L, 1));
+  return 1;
+}
+
 void cal_open_watch(lua_State *L)
 {
   static const luaL_Reg methods[] = {
@@ -104,5 +131,10 @@ void cal_open_watch(lua_State *L)
       {"remove_writer", loop_remove_writer},
       {NULL, NULL},
   };
+  static const luaL_Reg functions[] = {
+      {"file_read", file_read}, {"file_fileno", file_fileno}, {NULL, NULL}};
   cal_set_functions(L, methods);
+  lua_pushvalue(L, -2);
+  cal_set_functions(L, functions);
+  lua_pop(L, 1);
 }

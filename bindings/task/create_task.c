@@ -6,8 +6,6 @@
  * The functions here lay their stack out alike: the Task (nil before it is made), its Loop, options
  * or nil, what to run, arguments.
  */
-#include <string.h>
-
 #include "bind.h"
 
 enum { TASK = 1, LOOP, OPTIONS, BODY };
@@ -31,23 +29,14 @@ static int find_options(lua_State *L, int first)
   return marked ? last : 0;
 }
 
-static void check_option_names(lua_State *L)
-{
-  for (lua_pushnil(L); lua_next(L, OPTIONS); lua_pop(L, 1)) {
-    const char *name = lua_tostring(L, -2);
-    if (strcmp(name, "name") != 0 && strcmp(name, "context") != 0 &&
-        strcmp(name, "eager_start") != 0 && strcmp(name, "loop") != 0)
-      luaL_error(L, "unknown option '%s' to 'create_task'", name);
-  }
-}
-
 /* Moves the options in front of "body, …", which stands at OPTIONS. */
 static void lay_out(lua_State *L)
 {
   luaL_checkany(L, OPTIONS);
   if (find_options(L, OPTIONS) == 0) lua_pushnil(L);
   lua_insert(L, OPTIONS);
-  if (lua_istable(L, OPTIONS)) check_option_names(L);
+  if (lua_istable(L, OPTIONS))
+    cal_check_option_names(L, OPTIONS, "create_task", "name context eager_start loop");
 }
 
 static void wrap_thread(lua_State *L)
@@ -135,6 +124,9 @@ static int create_by_factory(lua_State *L)
   lua_pushvalue(L, BODY);
   lua_pushvalue(L, OPTIONS);
   lua_call(L, 3, 1);
+  if (cal_test_future(L, -1) == NULL)
+    return cal_raise(L, "TypeError", "the task factory returned no task, but %s",
+                     luaL_typename(L, -1));
   return 1;
 }
 
@@ -175,7 +167,8 @@ static int task_init(lua_State *L)
   struct cal_task *self = cal_check(L, TASK, CAL_TASK, sizeof *self);
   if (self->task.future.flags & CAL_FUTURE_OPEN)
     return cal_raise(L, "RuntimeError", "Task.init() was called already");
-  struct cal_loop *loop = cal_option_loop(L, lua_gettop(L));
+  luaL_checkany(L, 2);
+  struct cal_loop *loop = cal_option_loop(L, find_options(L, 2));
   if (casync_loop_is_closed(loop->loop)) return cal_raise_code(L, CASYNC_ECLOSED);
   lua_insert(L, LOOP);
   lay_out(L);

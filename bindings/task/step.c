@@ -21,7 +21,7 @@ static int end_of_body(lua_State *co, int status, lua_KContext context)
 }
 
 /* Arguments: the function and its arguments. */
-static int body(lua_State *co)
+int cal_body(lua_State *co)
 {
   lua_pushcfunction(co, cal_keep_traceback);
   lua_insert(co, 1);
@@ -42,17 +42,23 @@ static int new_thread(lua_State *L)
 /* Gives the task, whose object is on top, a thread: pooled or new.  Else an error is on top. */
 static bool take_thread(lua_State *L, struct cal_state *state, struct cal_task *task)
 {
+  bool is_pooled = false;
   if (state->pooled > 0) {
     cal_push_value(L, CAL_STATE_POOL);
-    lua_rawgeti(L, -1, state->pooled--);
+    lua_rawgeti(L, -1, state->pooled);
     lua_setiuservalue(L, -3, CAL_FUTURE_VALUE);
+    lua_pushboolean(L, 0); /* the pool must not keep it alive */
+    lua_rawseti(L, -2, state->pooled--);
     lua_pop(L, 1);
+    is_pooled = true;
   } else if (cal_try(L, new_thread, task) != LUA_OK) {
     return false;
   }
   lua_getiuservalue(L, -1, CAL_FUTURE_VALUE);
   task->co = lua_tothread(L, -1);
   lua_pop(L, 1);
+  if (is_pooled && lua_gethook(task->co) != lua_gethook(L)) /* as a fresh thread has it */
+    lua_sethook(task->co, lua_gethook(L), lua_gethookmask(L), lua_gethookcount(L));
   return true;
 }
 
@@ -117,23 +123,9 @@ static void keep_error(lua_State *L, struct cal_task *task)
   lua_pop(L, 2);
 }
 
-static int push_nil_error(lua_State *L)
-{
-  cal_push_error(L, "RuntimeError", "nil was raised as an error: raise a value instead");
-  return 1;
-}
-
-static void replace_nil(lua_State *L)
-{
-  if (!lua_isnil(L, -1)) return;
-  lua_pop(L, 1);
-  lua_pushcfunction(L, push_nil_error);
-  lua_pcall(L, 0, 1, 0);
-}
-
 enum casync_action cal_task_fail(lua_State *L, struct cal_task *task)
 {
-  replace_nil(L);
+  cal_replace_nil(L);
   if (cal_is_cancelled_error(L, -1)) {
     cal_push_task(L, task);
     lua_insert(L, -2);
@@ -142,8 +134,7 @@ enum casync_action cal_task_fail(lua_State *L, struct cal_task *task)
     task->task.future.flags |= CAL_FUTURE_SAVED;
     return CASYNC_ACTION_CANCELLED;
   }
-  bool leaves = cal_is_error_of(L, -1, "KeyboardInterrupt") ||
-                cal_is_error_of(L, -1, "SystemExit");
+  bool leaves = cal_is_error_of(L, -1, "KeyboardInterrupt") || cal_is_error_of(L, -1, "SystemExit");
   if (leaves) {
     lua_pushvalue(L, -1);
     cal_store_value(L, CAL_STATE_LEFT);
@@ -171,6 +162,7 @@ void cal_task_done(struct casync_task *runtime)
     keep_message(L, task);
   cal_drop_callbacks(L, lua_gettop(L));
   lua_pop(L, 1);
+  if (runtime->spare[1]) cal_unanchor(L, loop, runtime->future.slot);
   cal_unhold(L, loop, runtime->future.slot);
   runtime->future.slot = 0;
 }
@@ -183,6 +175,7 @@ static enum casync_action end(lua_State *L, struct cal_state *state, struct cal_
 {
   lua_State *co = task->co;
   bool failed = status != LUA_OK || state->failed;
+  state->failed = false; /* it was this coroutine's, not that of the task that runs around it */
   if (failed) n = 1;
   if (!lua_checkstack(L, n + LUA_MINSTACK)) {
     lua_settop(co, 0);
@@ -305,7 +298,7 @@ static int pass_body(lua_State *L, struct cal_task *task)
 {
   lua_State *co = task->co;
   int nargs = 0;
-  lua_pushcfunction(co, body);
+  lua_pushcfunction(co, cal_body);
   if (cal_test_coroutine(L, -1) != NULL) {
     nargs = cal_coroutine_take(L, -1, co);
     lua_pop(L, 1);

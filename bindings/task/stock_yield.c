@@ -18,8 +18,7 @@ static int raise_pending(lua_State *co)
   struct cal_state *state = cal_find_state(co);
   struct cal_task *task = cal_task_of(casync_loop_current_task(state->running->loop));
   lua_sethook(co, state->hook, state->hook_mask, state->hook_count);
-  if (task->task.spare[0] != CAL_TASK_BAD_YIELD)
-    cal_raise_cancelled(co, task, CAL_EXTRA_MESSAGE);
+  if (task->task.spare[0] != CAL_TASK_BAD_YIELD) cal_raise_cancelled(co, task, CAL_EXTRA_MESSAGE);
   task->task.spare[0] = CAL_TASK_GOOD_YIELD;
   return cal_raise(co, "RuntimeError",
                    "Task got bad yield: a task awaits, it does not yield values");
@@ -35,8 +34,9 @@ static void raise_in(lua_State *co, lua_Debug *frame)
 
 static int push_closed(lua_State *L)
 {
-  return cal_raise(L, "RuntimeError", "the task's coroutine was closed from outside: use "
-                                      "Task:cancel()");
+  return cal_raise(L, "RuntimeError",
+                   "the task's coroutine was closed from outside: use "
+                   "Task:cancel()");
 }
 
 bool cal_resume_stock_yield(lua_State *L, struct cal_task *task, enum casync_resume how)

@@ -7,8 +7,16 @@
 
 #include "bind.h"
 
+static struct casync_task *as_task(struct casync_future *future)
+{
+  bool plain = cal_future_of(future)->object.kind->id == CAL_TASK &&
+               !(future->flags & CAL_FUTURE_LUA_CANCEL);
+  return plain ? (struct casync_task *)(void *)future : NULL;
+}
+
 static const struct casync_task_type task_type = {
-    {cal_cancel_virtual}, cal_task_step, cal_cancel_awaited, cal_keep_message, cal_task_done,
+    {cal_cancel_virtual}, cal_task_step,    as_task,
+    cal_cancel_awaited,   cal_keep_message, cal_task_done,
 };
 
 static struct cal_task *check_task(lua_State *L)
@@ -31,7 +39,7 @@ int cal_raise_cancelled(lua_State *L, struct cal_task *task, int place)
   cal_push_task(L, task);
   cal_push_extra(L, -1, place);
   cal_make_cancelled(L);
-  return lua_error(L);
+  cal_error(L);
 }
 
 void cal_task_open(lua_State *L, int index, struct cal_loop *loop)
@@ -142,8 +150,7 @@ static int task_new(lua_State *L)
 /* current_task([loop]) -> Task or nil */
 static int current_task(lua_State *L)
 {
-  struct cal_loop *loop =
-      lua_isnoneornil(L, 1) ? cal_need_running_loop(L) : cal_check_loop(L, 1);
+  struct cal_loop *loop = lua_isnoneornil(L, 1) ? cal_need_running_loop(L) : cal_check_loop(L, 1);
   struct casync_task *task =
       casync_loop_is_closed(loop->loop) ? NULL : casync_loop_current_task(loop->loop);
   if (task == NULL) return 0;
@@ -178,8 +185,7 @@ static uint32_t find_tasks(lua_State *L, int held, uint32_t slots, struct place 
 /* all_tasks([loop]) -> array of the unfinished tasks in the order of their making */
 static int all_tasks(lua_State *L)
 {
-  struct cal_loop *loop =
-      lua_isnoneornil(L, 1) ? cal_need_running_loop(L) : cal_check_loop(L, 1);
+  struct cal_loop *loop = lua_isnoneornil(L, 1) ? cal_need_running_loop(L) : cal_check_loop(L, 1);
   lua_settop(L, 0);
   cal_push_loop(L, loop->loop);
   lua_getiuservalue(L, 1, CAL_LOOP_HELD);

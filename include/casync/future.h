@@ -18,7 +18,8 @@ struct casync_handle;
 struct casync_future;
 struct casync_future_type;
 
-/* Makes `future`, in memory of the caller, a pending future of `loop`.  `type` NULL: a plain one. */
+/* Makes `future`, in memory of the caller, a pending future of `loop`.  `type` NULL: a plain one.
+ */
 CASYNC_API void casync_future_init(struct casync_future *future, struct casync_loop *loop,
                                    const struct casync_future_type *type);
 

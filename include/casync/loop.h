@@ -30,7 +30,8 @@ struct casync_loop_host {
 /* The kinds of clock and poller. */
 enum casync_loop_kind {
   CASYNC_LOOP_OWNED,  /* its own libev loop and the monotonic clock */
-  CASYNC_LOOP_VIRTUAL /* a clock that starts at 0 and jumps to the next timer when nothing is ready */
+  CASYNC_LOOP_VIRTUAL /* a clock that starts at 0 and jumps to the next timer when nothing is ready
+                       */
 };
 
 /* Opens a loop.  `data` is handed to the host's functions. */
@@ -89,6 +90,10 @@ CASYNC_API int casync_loop_watch(struct casync_loop *loop, int fd, enum casync_d
 /* Returns the handle that watched, or NULL.  It may still be on the ready queue. */
 CASYNC_API struct casync_handle *casync_loop_unwatch(struct casync_loop *loop, int fd,
                                                      enum casync_direction direction);
+
+/* Reads what is there from `fd` without waiting, at most `size` bytes (more than 0): their number,
+ * 0 at the end, -EAGAIN if nothing is there yet, another -errno. */
+CASYNC_API int casync_fd_read(int fd, void *bytes, int size);
 
 /* A message from another thread; see casync_loop_post(). */
 struct casync_post {

@@ -29,10 +29,9 @@ exceptions: isinstance pcall xpcall
 end
 
 -- Modules that are fields of the module.
-local MODULES = {contextvars = true, exceptions = true, testing = true, log = true, coroutine = true}
+local MODULES = {contextvars = true, exceptions = true, testing = true, log = true, coroutine = true, files = true}
 
 local M = {}
-core.hooks.api = M
 
 local function load(name)
   if MODULES[name] then return require("casync." .. name) end
@@ -71,4 +70,6 @@ core.op_checked_meta.__tostring = core.Op.__meta.__tostring
 core.coroutine_plain_meta.__tostring = core.Coroutine.__meta.__tostring
 M.version = core.version
 
+-- Last: an error while the file loads must not leave a half of it behind.
+core.hooks.api = M
 return M

@@ -9,7 +9,18 @@ local exceptions = require "casync.exceptions"
 local M = {}
 local threads = setmetatable({}, {__mode = "k"})
 
-function core.hooks.task_of_op(op) return core.create_task(op) end
+-- The task that was made for an op, by the op.
+local tasks = setmetatable({}, {__mode = "k"})
+
+function core.hooks.task_of_op(op)
+  tasks[op] = core.create_task(op)
+  return tasks[op]
+end
+
+-- An op that is left takes its task along.
+local function leave_op(object)
+  if tasks[object] then tasks[object]:cancel() end
+end
 
 local function fail(C, text) error(C(text), 0) end
 
@@ -17,12 +28,13 @@ local function state_of(object) return (select(4, core.coroutine_info(object))) 
 
 -- Drives the object's thread on; forgets it when it ends.
 local function go_on(object, throwing, value)
+  local thread = threads[object]
   local function deliver(ok, done, ...)
-    if not ok or done then threads[object] = nil end
+    if coroutine.status(thread) == "dead" then threads[object] = nil end
     if not ok then error(done, 0) end
     return done, ...
   end
-  return deliver(pcall(core.drive, threads[object], throwing, value))
+  return deliver(pcall(core.drive, thread, throwing, value))
 end
 
 --- Runs the object to its next suspension. Returns false and what it awaits there (nil for sleep(0)), or, at its end, true and its
@@ -38,7 +50,10 @@ end
 
 --- Raises an error where the object is suspended, and runs it to its next suspension; results as send (Python's coroutine.throw).
 function M.throw(object, err)
-  if threads[object] then return go_on(object, true, err) end
+  if threads[object] then
+    leave_op(object)
+    return go_on(object, true, err)
+  end
   if state_of(object) ~= "unstarted" then fail(exceptions.RuntimeError, "cannot reuse already awaited coroutine") end
   core.coroutine_close(object)
   error(err, 0)
@@ -52,6 +67,7 @@ end
 --- coroutine.close). One that a task runs is not touched: cancel the task.
 function M.close(object)
   if not threads[object] then return core.coroutine_close(object) end
+  leave_op(object)
   local ok, done = pcall(go_on, object, true, exceptions.GeneratorExit())
   if not ok and is_exit(done) then return end
   if not ok then error(done, 0) end

@@ -16,7 +16,6 @@ local NIL = {}
 local rawget, rawset, select = rawget, rawset, select
 
 local M = {}
-core.hooks.contextvars = M
 
 local function unmark(value)
   if value == NIL then return nil end
@@ -229,4 +228,5 @@ function ContextVar:reset(token)
   write(token._context, self, old)
 end
 
+core.hooks.contextvars = M
 return M

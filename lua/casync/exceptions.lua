@@ -11,7 +11,6 @@ local class = require "casync.class"
 if core.hooks.exceptions then return core.hooks.exceptions end
 
 local M = {isinstance = class.isinstance}
-core.hooks.exceptions = M
 
 -- The hierarchy: what is right below each class.
 local BELOW = {
@@ -101,4 +100,5 @@ end
 function M.pcall(f, ...) return pass_on(pcall(f, ...)) end
 
 core.errors(M)
+core.hooks.exceptions = M
 return M

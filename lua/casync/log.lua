@@ -11,7 +11,6 @@ local exceptions = require "casync.exceptions"
 if core.hooks.log then return core.hooks.log end
 
 local M = {NOTSET = 0, DEBUG = 10, INFO = 20, WARNING = 30, ERROR = 40, CRITICAL = 50}
-core.hooks.log = M
 
 local NAMES = {[0] = "NOTSET", [10] = "DEBUG", [20] = "INFO", [30] = "WARNING", [40] = "ERROR", [50] = "CRITICAL"}
 
@@ -106,4 +105,5 @@ end
 --- The logger of the whole library, named "asyncio".
 M.logger = Logger("asyncio")
 
+core.hooks.log = M
 return M

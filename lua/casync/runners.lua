@@ -141,7 +141,6 @@ end
 Runner.__meta.__close = Runner.close
 
 local M = {Runner = Runner}
-core.hooks.runners = M
 
 -- run on a loop of another kind, unless the caller names one: how casync.testing runs.
 function M._run(loop_factory, main, ...)
@@ -158,4 +157,5 @@ function M.run(main, ...)
   return M._run(nil, main, ...)
 end
 
+core.hooks.runners = M
 return M

@@ -11,7 +11,6 @@ local exceptions = require "casync.exceptions"
 local runners = require "casync.runners"
 
 local M = {}
-core.hooks.testing = M
 
 --- A loop whose clock starts at 0 and jumps to the next timer whenever nothing is ready.
 function M.new_event_loop()
@@ -40,4 +39,5 @@ function core.hooks.deadlock(loop)
   return exceptions.RuntimeError(table.concat(lines, "\n"))
 end
 
+core.hooks.testing = M
 return M

@@ -21,7 +21,6 @@ static void finish(struct casync_gather *gather, struct casync_gather_child *chi
 static void on_child(struct casync_gather *gather, struct casync_gather_child *child)
 {
   gather->finished++;
-  gather->last = child;
   if (casync_future_is_done(&gather->future))
     type_of(gather)->late(gather, child);
   else if (!gather->return_exceptions && child->future->state != CASYNC_RESULT)
@@ -41,9 +40,8 @@ static void run_child(struct casync_loop *loop, struct casync_handle *handle)
 static const struct casync_handle_type child_type = {run_child, NULL};
 
 void casync_gather_init(struct casync_gather *gather, struct casync_loop *loop,
-                        const struct casync_gather_type *type,
-                        struct casync_gather_child *children, uint32_t length,
-                        bool return_exceptions)
+                        const struct casync_gather_type *type, struct casync_gather_child *children,
+                        uint32_t length, bool return_exceptions)
 {
   casync_future_init(&gather->future, loop, &type->future);
   gather->length = length;
@@ -51,7 +49,6 @@ void casync_gather_init(struct casync_gather *gather, struct casync_loop *loop,
   gather->return_exceptions = return_exceptions;
   gather->cancel_requested = false;
   gather->children = children;
-  gather->last = NULL;
 }
 
 void casync_gather_set(struct casync_gather *gather, uint32_t i, struct casync_future *future,

@@ -45,13 +45,55 @@ static bool cancel_wait(struct casync_task *task)
   return casync_future_cancel(task->waits_for);
 }
 
+/* The pending task that `task` awaits, or NULL. */
+static struct casync_task *awaited_task(const struct casync_task *task)
+{
+  if (task->op != NULL || task->waits_for == NULL || type_of(task)->as_task == NULL) return NULL;
+  if (task->waits_for->state != CASYNC_PENDING) return NULL;
+  return type_of(task)->as_task(task->waits_for);
+}
+
+/* Counts the request in every task of the chain and returns the last one. */
+static struct casync_task *go_down(struct casync_task *task)
+{
+  struct casync_task *next = task;
+  do {
+    task = next;
+    task->cancel_requests++;
+    task->flags |= CASYNC_TASK_VISITED;
+    next = awaited_task(task);
+  } while (next != NULL && !(next->flags & CASYNC_TASK_VISITED));
+  return task;
+}
+
+static void clear_marks(struct casync_task *task)
+{
+  for (; task != NULL && (task->flags & CASYNC_TASK_VISITED); task = awaited_task(task))
+    task->flags &= (uint8_t)~CASYNC_TASK_VISITED;
+}
+
+/* Tasks that await each other in a circle never go on by themselves: the last one is taken out. */
+static void break_circle(struct casync_task *last)
+{
+  casync_future_unwait(&last->timer.handle);
+  last->waits_for = NULL;
+  queue_step(last);
+}
+
+/* A pending task's cancel() succeeds always, so of a chain of tasks that await each other only the
+ * last one has something to cancel: no recursion is needed. */
 bool casync_task_cancel(struct casync_task *task)
 {
   if (task->future.state != CASYNC_PENDING) return false;
-  task->cancel_requests++;
-  if (cancel_wait(task)) return true;
-  task->flags |= CASYNC_TASK_MUST_CANCEL;
-  type_of(task)->message(task, CASYNC_MESSAGE_FLAGGED);
+  struct casync_task *last = go_down(task);
+  bool is_circle = awaited_task(last) != NULL;
+  clear_marks(task);
+  if (is_circle)
+    break_circle(last);
+  else if (cancel_wait(last))
+    return true;
+  last->flags |= CASYNC_TASK_MUST_CANCEL;
+  type_of(last)->message(last, CASYNC_MESSAGE_FLAGGED);
   return true;
 }
 

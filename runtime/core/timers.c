@@ -27,7 +27,6 @@ static uint32_t parent_of(uint32_t i)
   return (i - 2) / FANOUT + 1;
 }
 
-
 static void sift_up(struct ca_timers *timers, uint32_t i, struct ca_timer_entry entry)
 {
   while (i > 1) {
@@ -106,7 +105,8 @@ double ca_timers_next(const struct casync_loop *loop)
 
 void ca_timers_queue_due(struct casync_loop *loop)
 {
-  /* Far from 0 the resolution is lost in the rounding: what is reached exactly is due all the same. */
+  /* Far from 0 the resolution is lost in the rounding: what is reached exactly is due all the same.
+   */
   double end = loop->now + CA_CLOCK_RESOLUTION;
   while (loop->timers.count > 0 &&
          (ca_timers_next(loop) <= loop->now || ca_timers_next(loop) < end)) {

@@ -4,7 +4,9 @@
  * them when it is over: libev reports the last event first, so they are collected from the front.
  */
 #include <errno.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/check.h"
@@ -136,4 +138,16 @@ void ca_io_close(struct casync_loop *loop)
   ca_free(ev->io.by_fd);
   ev->io.by_fd = NULL;
   ev->io.capacity = ev->io.count = 0;
+}
+
+/* A blocking descriptor is asked first: who reads may not know how its opener left it. */
+int casync_fd_read(int fd, void *bytes, int size)
+{
+  struct pollfd wanted = {.fd = fd, .events = POLLIN};
+  for (;;) {
+    if (poll(&wanted, 1, 0) == 0) return -EAGAIN;
+    ssize_t n = read(fd, bytes, (size_t)size);
+    if (n >= 0) return (int)n;
+    if (errno != EINTR) return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+  }
 }

@@ -37,8 +37,8 @@ struct ca_wakeup {
 
 struct ca_ev {
   struct ev_loop *ev;
-  ev_timer deadline;    /* ends a wait */
-  double last_poll;     /* when the kernel was asked last */
+  ev_timer deadline; /* ends a wait */
+  double last_poll;  /* when the kernel was asked last */
   struct ca_io io;
   struct ca_wakeup wakeup;
 };

@@ -11,7 +11,8 @@
 #include "base/check.h"
 #include "poll/poll.h"
 
-struct virtual {
+struct virtual
+{
   struct ca_ev ev; /* first: io.c and wakeup.c see a struct ca_ev */
   double clock;
 };
@@ -54,8 +55,7 @@ static int wait_virtually(struct casync_loop *loop, double timeout)
 }
 
 static const struct ca_poller poller = {
-    now,           wait_virtually, ca_io_watch, ca_io_unwatch,
-    ca_wakeup_send, ca_ev_close,    ca_ev_free,
+    now, wait_virtually, ca_io_watch, ca_io_unwatch, ca_wakeup_send, ca_ev_close, ca_ev_free,
 };
 
 int ca_virtual_open(struct casync_loop *loop)

@@ -285,17 +285,6 @@ static void a_gather_waits_while_a_child_has_not_ended(void **state)
   assert_false(casync_gather_is_waiting(&crowd->gather));
 }
 
-static void a_gather_remembers_which_child_ended_last(void **state) /* G8: whose error it takes */
-{
-  struct world *world = *state;
-  struct casync_future *a = new_future(world), *b = new_future(world);
-  struct crowd *crowd = gather_some(world, true, 2, FUTURES(a, b));
-  complete(b, CASYNC_CANCELLED);
-  complete(a, CASYNC_CANCELLED);
-  run_out(world);
-  assert_ptr_equal(crowd->gather.last, &crowd->children[0]);
-}
-
 static void an_abandoned_gather_waits_for_nothing(void **state)
 {
   struct world *world = *state;
@@ -351,7 +340,6 @@ static const struct CMUnitTest tests[] = {
     it(cancelling_a_done_gather_touches_no_child),
     it(cancelling_who_awaits_a_gather_takes_four_polls),
     it(a_gather_waits_while_a_child_has_not_ended),
-    it(a_gather_remembers_which_child_ended_last),
     it(an_abandoned_gather_waits_for_nothing),
     it(an_abandoned_gather_hears_nothing_of_children_that_just_ended),
     it(a_gather_can_be_a_child_of_a_gather),

@@ -13,12 +13,7 @@
 struct casync_future;
 
 /* PENDING -> RESULT | ERROR | CANCELLED, once. */
-enum casync_future_state {
-  CASYNC_PENDING,
-  CASYNC_RESULT,
-  CASYNC_ERROR,
-  CASYNC_CANCELLED
-};
+enum casync_future_state { CASYNC_PENDING, CASYNC_RESULT, CASYNC_ERROR, CASYNC_CANCELLED };
 
 struct casync_future_type {
   /* Requests cancellation; true if it was still possible.  Plain futures complete at once. */

@@ -35,7 +35,6 @@ struct casync_gather {
   bool return_exceptions; /* errors are results */
   bool cancel_requested;  /* Future.cancel() was called while children were pending */
   struct casync_gather_child *children;
-  struct casync_gather_child *last; /* the one that ended last */
 };
 
 #endif

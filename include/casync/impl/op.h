@@ -9,11 +9,7 @@
 #include "task.h"
 
 /* NEW -> RUNNING -> DONE, or NEW -> DONE when it does not suspend or is closed. */
-enum casync_op_state {
-  CASYNC_OP_NEW,
-  CASYNC_OP_RUNNING,
-  CASYNC_OP_DONE
-};
+enum casync_op_state { CASYNC_OP_NEW, CASYNC_OP_RUNNING, CASYNC_OP_DONE };
 
 enum casync_op_start {
   CASYNC_OP_FINISHED, /* nothing to wait for */

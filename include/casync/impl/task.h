@@ -31,15 +31,18 @@ enum casync_resume {
 
 /* Where a cancellation's message goes. */
 enum casync_message {
-  CASYNC_MESSAGE_FLAGGED,  /* keep it: the next step raises it */
-  CASYNC_MESSAGE_OP,       /* keep it: the op that was undone raises it */
-  CASYNC_MESSAGE_PASS_ON   /* the kept one of the flag goes to what the task waits for now */
+  CASYNC_MESSAGE_FLAGGED, /* keep it: the next step raises it */
+  CASYNC_MESSAGE_OP,      /* keep it: the op that was undone raises it */
+  CASYNC_MESSAGE_PASS_ON  /* the kept one of the flag goes to what the task waits for now */
 };
 
 struct casync_task_type {
   struct casync_future_type future; /* first: a task is a future */
   /* Runs the coroutine up to its next suspension.  Values and errors stay with the embedder. */
   enum casync_action (*step)(struct casync_task *task, enum casync_resume how);
+  /* The task that `future` is, if cancelling it is casync_task_cancel(); else NULL.  NULL for all:
+   * a chain of awaiting tasks is then cancelled recursively. */
+  struct casync_task *(*as_task)(struct casync_future *future);
   /* Cancels `task->waits_for` (NULL: casync_future_cancel()); a door for embedders whose futures
    * need more than their address. */
   bool (*cancel_awaited)(struct casync_task *task);
@@ -50,20 +53,21 @@ struct casync_task_type {
 };
 
 enum casync_task_flag {
-  CASYNC_TASK_MUST_CANCEL = 1,    /* a request that the next step has to deliver */
-  CASYNC_TASK_STARTED = 2,        /* its first step has begun */
-  CASYNC_TASK_OP_CANCELLED = 4,   /* the op it waited for was undone by a cancellation */
-  CASYNC_TASK_QUIET_DESTROY = 8   /* made by the library: not reported when left pending */
+  CASYNC_TASK_MUST_CANCEL = 1,  /* a request that the next step has to deliver */
+  CASYNC_TASK_STARTED = 2,      /* its first step has begun */
+  CASYNC_TASK_OP_CANCELLED = 4, /* the op it waited for was undone by a cancellation */
+  CASYNC_TASK_VISITED = 16,     /* a cancellation that goes down a chain has been here */
+  CASYNC_TASK_QUIET_DESTROY = 8 /* made by the library: not reported when left pending */
 };
 
 struct casync_task {
   struct casync_future future;
-  struct casync_timer timer;           /* handle: the step; with sequence: a sleep */
-  struct casync_future *waits_for;     /* a future; NULL if none */
-  const struct casync_op_type *op;     /* type of the op it waits for; NULL if none */
-  uint32_t cancel_requests;            /* Task.cancelling() */
-  uint8_t flags;                       /* enum casync_task_flag */
-  uint8_t spare[3];                    /* the embedder's */
+  struct casync_timer timer;       /* handle: the step; with sequence: a sleep */
+  struct casync_future *waits_for; /* a future; NULL if none */
+  const struct casync_op_type *op; /* type of the op it waits for; NULL if none */
+  uint32_t cancel_requests;        /* Task.cancelling() */
+  uint8_t flags;                   /* enum casync_task_flag */
+  uint8_t spare[3];                /* the embedder's */
 };
 
 #endif

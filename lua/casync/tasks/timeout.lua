@@ -145,7 +145,6 @@ function scope_meta.__tostring(scope)
 end
 
 local M = {Timeout = Timeout}
-core.hooks.timeout = M
 
 --- A scope of `delay` seconds from now, nil for no deadline (asyncio.timeout). RuntimeError if no loop runs.
 function M.timeout(delay)
@@ -176,4 +175,5 @@ end
 
 M._task_of_scope = task_of_scope
 
+core.hooks.timeout = M
 return M
