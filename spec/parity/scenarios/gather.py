@@ -514,3 +514,22 @@ async def the_message_of_a_cancelled_gather_that_returns_exceptions():
             await t
         except CancelledError as e:
             log(name, e)
+
+
+@shows("T18", "IT13")
+async def an_item_completed_while_gather_makes_the_others():
+    f = Future()
+
+    async def completes(future):
+        future.set_result("early")
+        return "completes"
+    get_running_loop().set_task_factory(eager_task_factory)
+    n = polls()
+    g = gather(f, completes(f))
+    log("pending first", g.done(), f.done())
+    log("got", await g, polls() - n)
+    h = Future()
+    n = polls()
+    g = gather(completes(h), h)
+    log("done first", g.done())
+    log("got", await g, polls() - n)
