@@ -8,6 +8,7 @@ import random
 
 DELAYS = (0, 0, 0.5, 1, 1, 1, 1.5, 2, 2, 3)
 LIMITS = (0, 0.5, 1, 1, 2, 2, 3, None)
+ERRORS = {"Err": 10, "Err2": 6, "CancelledError": 5, "BaseErr": 1, "KeyboardInterrupt": 0.5, "SystemExit": 0.3}
 
 HEAD = """async def {name}():
     loop = get_running_loop()
@@ -23,11 +24,11 @@ TAIL = """    for f in fs:
 {start}
     try:
 {main}
-    except Exception as e:
+    except (Exception, BaseErr) as e:
         log("main failed", e)
     except CancelledError as e:
         log("main cut", e, current_task().cancelling())
-    await sleep(25)
+{rest}
     log("tasks", [state(t) for t in ts], [t.cancelling() for t in ts])
     log("futures", [state(f) for f in fs])
 """
@@ -60,7 +61,15 @@ class Generator:
             start.append("    loop.set_task_factory(eager_task_factory)")
         for i in range(self.random.randint(2, 4)):
             start.append(f"    ts.append(create_task({self.call(-1)}{self.eager()}))")
-        return text + TAIL.format(start="\n".join(start), main=self.body(2, -1, True))
+        # Under run() what main leaves behind is cancelled in the end: there main does not always wait for it.
+        runs = self.chance(0.2)
+        rest = "    await sleep(25)" if not runs or self.chance(0.4) else f"    await sleep({self.pick(*DELAYS)})"
+        text += TAIL.format(start="\n".join(start), main=self.body(2, -1, True), rest=rest)
+        return self.under_run(text) if runs else text
+
+    def under_run(self, text):
+        inner = "".join("    " + line + "\n" if line else "\n" for line in text.replace(self.name, "main").split("\n"))
+        return f"def {self.name}():\n{inner}\n    log('run', run(main(), loop_factory=new_event_loop))\n"
 
     def eager(self):
         return ", eager_start=True" if self.chance(0.12) else ""
@@ -144,7 +153,7 @@ class Generator:
 
     def raises(self, level, depth):
         return [f"if x {self.pick('==', '!=')} {self.random.randint(0, 3)}:" if level >= 0 else "if True:",
-                f"    raise {self.pick('Err', 'Err', 'Err2', 'CancelledError')}({self.label()})"]
+                f"    raise {self.random.choices(*zip(*ERRORS.items()))[0]}({self.label()})"]
 
     def done_callbacks(self, level, depth):
         n = self.target()
