@@ -1,0 +1,116 @@
+-- Every ```lua block of docs/ and README.md runs, in a child process on the virtual clock, and ends well; where a block is followed by an
+-- ```output block it prints exactly that, standard error included.
+--   asyncio, async and await are there for every block. A comment before a block says what else surrounds it, unseen by readers:
+--   <!-- in a task -->          the block is the body of the main task
+--   <!-- before: LUA CODE -->   the code, which may have several lines, runs first
+local lfs = require "lfs"
+local process = require "spec.support.process"
+
+local function read(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read("a")
+end
+
+local function documents()
+  local found = {"README.md"}
+  local function into(folder)
+    for entry in lfs.dir(folder) do
+      local path = folder .. "/" .. entry
+      if entry:find("%.md$") then found[#found + 1] = path end
+      if not entry:find("^%.") and lfs.attributes(path, "mode") == "directory" then into(path) end
+    end
+  end
+  into("docs")
+  table.sort(found)
+  return found
+end
+
+-- Splits a text into fenced blocks and what stands between them: {kind = "lua" | "output" | … | "text", text, line}.
+local function pieces_of(text)
+  local pieces, number = {{kind = "text", text = "", line = 1}}, 0
+  local is_inside = false
+  for line in (text .. "\n"):gmatch("(.-)\n") do
+    number = number + 1
+    local fence = line:match("^```(.*)$")
+    if fence then
+      is_inside = not is_inside
+      pieces[#pieces + 1] = {kind = is_inside and fence or "text", text = "", line = number}
+    else
+      local piece = pieces[#pieces]
+      piece.text = piece.text .. line .. "\n"
+    end
+  end
+  assert(not is_inside, "a block without an end")
+  return pieces
+end
+
+-- The code that the comment at the end of a text asks for: before the block, behind it.
+local function surroundings(text)
+  local comment = text:match("<!%-%-%s*(.-)%s*%-%->%s*$")
+  if not comment then return "", "" end
+  if comment == "in a task" then return "asyncio.run(function()\n", "end)" end
+  return assert(comment:match("^before:%s*(.*)$"), "a comment that says nothing about the block: " .. comment) .. "\n", ""
+end
+
+-- The Lua blocks of a text: {line, script, output (nil: any)}.
+local function blocks_of(text)
+  local blocks, pieces = {}, pieces_of(text)
+  for i, piece in ipairs(pieces) do
+    if piece.kind == "lua" then
+      local before, behind = surroundings(pieces[i - 1].text)
+      local follower = pieces[i + 2]
+      local has_output = follower and follower.kind == "output" and not pieces[i + 1].text:find("%S")
+      blocks[#blocks + 1] = {
+        line = piece.line,
+        script = 'local asyncio = require "casync" local async, await = asyncio.async, asyncio.await\n'
+          .. before .. piece.text .. behind,
+        output = has_output and follower.text or nil,
+      }
+    end
+  end
+  return blocks
+end
+
+local function run(script)
+  return process.with_folder(function(folder)
+    process.write(folder .. "/block.lua", script)
+    return process.run_on_virtual_clock(folder .. "/block.lua")
+  end)
+end
+
+describe("the documents", function()
+  for _, path in ipairs(documents()) do
+    for _, block in ipairs(blocks_of(read(path))) do
+      it(("%s:%d runs"):format(path, block.line), function()
+        local output, status = run(block.script)
+        assert(status == 0, output)
+        if block.output then assert.equal(block.output, output) end
+      end)
+    end
+  end
+
+  it("refer to files that are there", function()
+    local missing = {}
+    for _, path in ipairs(documents()) do
+      local folder = path:match("^(.*/)") or ""
+      for target in read(path):gmatch("%]%(([^)#]+)[^)]*%)") do
+        if not target:find("^%a+:") and not lfs.attributes(folder .. target) then missing[#missing + 1] = path .. ": " .. target end
+      end
+    end
+    assert.same({}, missing)
+  end)
+end)
+
+describe("this spec", function()
+  it("sees a wrong output, an error, and what surrounds a block", function()
+    local blocks = blocks_of(table.concat({"text", "<!-- before: local x = 1", "-->", "```lua", "print(x)", "```", "", "```output", "2",
+      "```", "<!-- in a task -->", "```lua", "await(asyncio.sleep(3600))", "error('no')", "```"}, "\n"))
+    assert.equal(2, #blocks)
+    assert.equal("2\n", blocks[1].output)
+    assert.equal("1\n", (run(blocks[1].script)))
+    assert.equal(4, blocks[1].line)
+    local output, status = run(blocks[2].script)
+    assert.matches("no", output)
+    assert.equal(1, status)
+  end)
+end)
