@@ -138,6 +138,8 @@ static int bare_object(lua_State *L)
 /* store(object, x): x becomes its value and also goes to the other side. */
 static int bare_store(lua_State *L)
 {
+  struct object *o = lua_touserdata(L, 1);
+  o->words[1] = o;
   lua_State *other = lua_tothread(L, lua_upvalueindex(UP_OTHER));
   lua_pushvalue(L, 2);
   lua_xmove(L, other, 1);
@@ -145,15 +147,24 @@ static int bare_store(lua_State *L)
   return 0;
 }
 
+/* wait(object): as nap, after a look at the object. */
+static int bare_wait(lua_State *L)
+{
+  struct object *o = lua_touserdata(L, 1);
+  o->words[0] = L;
+  return lua_yield(L, 0);
+}
+
 /* ping_pong(ops): a message is an object, a store in it, one in a table, and
  * a resume of the other side with the value. */
 static int bare_ping_pong(lua_State *L)
 {
-  static const char body[] = "local nap, object, store, slots, mine, other = ... nap()\n"
+  static const char body[] = "local wait, object, store, slots, mine, other = ...\n"
+                             "wait(slots[mine])\n"
                              "while true do\n"
                              "  slots[mine] = object()\n"
                              "  store(slots[other], mine)\n"
-                             "  nap()\n"
+                             "  wait(slots[mine])\n"
                              "end";
   long ops = luaL_checkinteger(L, 1);
   lua_State *side[2];
@@ -167,7 +178,7 @@ static int bare_ping_pong(lua_State *L)
   }
   for (int i = 0; i < 2; i++) {
     luaL_loadstring(side[i], body);
-    lua_pushcfunction(side[i], nap);
+    lua_pushcfunction(side[i], bare_wait);
     lua_pushvalue(L, lua_upvalueindex(UP_META));
     lua_pushcclosure(L, bare_object, 1);
     lua_pushvalue(L, lua_upvalueindex(UP_META));
