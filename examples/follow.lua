@@ -26,16 +26,8 @@ end
 
 -- Pipes: the loop says when there is something to read; what is there is taken without waiting for more.
 
--- Of a pipe that has something, one byte without a buffer is what Lua's own library can take without waiting for more.
-local read_available = asyncio.files and asyncio.files.read or function(file)
-  file:setvbuf("no")
-  local byte, message = file:read(1)
-  if message then error(message, 0) end
-  return byte
-end
-
 local function take(source)
-  local bytes = read_available(source.file, CHUNK)
+  local bytes = asyncio.files.read(source.file, CHUNK)
   if bytes == nil then return false end
   if bytes == "" then return true end
   if source.keeper then source.keeper = source.keeper:close() and nil end

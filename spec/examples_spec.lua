@@ -219,9 +219,9 @@ stays: 1 lines in all
 
   it("ends when all pipes have ended", function()
     local output, status = process.with_folder(function(folder)
-      return follow(folder, "--seconds 15 a - b", "mkfifo a b\nseq 7000 >a &\nprintf '\\n\\n' >b & seq 5 | ")
+      return follow(folder, "--seconds 15 a - b", "mkfifo a b\nseq 70000 >a &\nprintf '\\n\\n' >b & seq 5 | ")
     end)
-    assert.equal("a: 7000 lines in all, ended\n-: 5 lines in all, ended\nb: 2 lines in all, ended\n", output)
+    assert.equal("a: 70000 lines in all, ended\n-: 5 lines in all, ended\nb: 2 lines in all, ended\n", output)
     assert.equal(0, status)
   end)
 
