@@ -78,6 +78,13 @@ enum cal_state_value {
   CAL_STATE_VALUES = CAL_STATE_THROWN
 };
 
+/* Finished threads kept for reuse: as many as the table was made for, so that adding cannot fail.
+ */
+enum { CAL_POOL_SIZE = 256 };
+
+/* What stands where in the frame of Loop:_run(), for callbacks that run right below it. */
+enum cal_run_index { CAL_RUN_LOOP = 1, CAL_RUN_HELD };
+
 struct cal_loop;
 struct cal_task;
 
@@ -92,23 +99,27 @@ struct cal_state {
   const struct cal_object *sleep0;
   const void *cancelled_meta; /* identity of CancelledError's metatable */
   const void *kw_meta;
-  enum casync_resume how;        /* how the coroutine goes on */
-  enum casync_action action;     /* what a suspension wants */
-  struct casync_future *awaited; /* the future it waits for */
-  bool has_message;              /* CAL_STATE_MESSAGE is not nil */
-  unsigned depth;                /* calls by await since the coroutine was resumed last */
-  bool bouncing;                 /* the coroutine suspended only to be resumed at once */
-  bool by_hand;                  /* what runs is driven by send() and throw() */
-  unsigned cancel_depth;         /* nesting of gathers that are being cancelled */
-  bool throwing;                 /* CAL_STATE_THROWN is raised where the coroutine goes on */
-  bool failed;                   /* the coroutine that just ended raised an error */
-  volatile int interrupt;        /* a KeyboardInterrupt is due in busy Lua code */
-  int pooled;                    /* threads in the pool */
-  unsigned ops_made;             /* library operations so far: which of them are checked */
-  int suspects;                  /* errors nobody has read, checked coroutines nobody has started:
-                                  * a loop that closes looks for them */
-  int reports;                   /* contexts in CAL_STATE_REPORTS */
-  lua_Hook hook;                 /* the user's, while one of ours is in its place */
+  enum casync_resume how;              /* how the coroutine goes on */
+  enum casync_action action;           /* what a suspension wants */
+  struct casync_future *awaited;       /* the future it waits for */
+  bool has_message;                    /* CAL_STATE_MESSAGE is not nil */
+  unsigned depth;                      /* calls by await since the coroutine was resumed last */
+  bool bouncing;                       /* the coroutine suspended only to be resumed at once */
+  bool has_contexts;                   /* casync.contextvars is loaded: contexts may have values */
+  bool by_hand;                        /* what runs is driven by send() and throw() */
+  unsigned cancel_depth;               /* nesting of gathers that are being cancelled */
+  bool throwing;                       /* CAL_STATE_THROWN is raised where the coroutine goes on */
+  bool failed;                         /* the coroutine that just ended raised an error */
+  volatile int interrupt;              /* a KeyboardInterrupt is due in busy Lua code */
+  lua_State *spare[CAL_POOL_SIZE + 1]; /* the threads in CAL_STATE_POOL, from 1 on */
+  int pooled;                          /* how many they are */
+  int borrowed;                        /* which of them a first step runs on; 0: none */
+  const void *held;                    /* identity of CAL_STATE_HELD */
+  unsigned ops_made;                   /* library operations so far: which of them are checked */
+  int suspects;  /* errors nobody has read, checked coroutines nobody has started:
+                  * a loop that closes looks for them */
+  int reports;   /* contexts in CAL_STATE_REPORTS */
+  lua_Hook hook; /* the user's, while one of ours is in its place */
   int hook_mask, hook_count;
   uint64_t task_names;  /* last N of "Task-N" */
   uint64_t task_serial; /* tasks made so far */
@@ -156,6 +167,13 @@ static inline void cal_store_value(lua_State *L, int value)
 void cal_state_open(lua_State *L); /* pushes the state, made if need be */
 /* Adds functions to the table on top, with the state as upvalue 1. */
 void cal_set_functions(lua_State *L, const luaL_Reg *functions);
+
+/* Whether the frame of L is that of Loop:_run(), where everything is at hand (enum cal_run_index).
+ * Nobody else ever gets hold of the held array. */
+static inline bool cal_is_run_frame(lua_State *L, const struct cal_state *state)
+{
+  return state->held != NULL && lua_topointer(L, CAL_RUN_HELD) == state->held;
+}
 
 /* Lets runtime callbacks use `L` until cal_leave(); no error may be raised in between. */
 static inline lua_State *cal_enter(struct cal_state *state, lua_State *L)
@@ -278,6 +296,9 @@ enum cal_extra {
   CAL_EXTRA_OP_MESSAGE     /* message of the cancellation that undid the task's op */
 };
 
+/* casync_future.kind as the bindings use it. */
+enum { CAL_FUTURE_HAS_EXTRA = 1 }; /* there is an extra table */
+
 /* casync_future.flags as the bindings use it. */
 enum cal_future_flag {
   CAL_FUTURE_MULTI = 1,       /* the value is a table of several results */
@@ -344,6 +365,7 @@ struct cal_task {
   lua_State *co;   /* the thread that runs it, kept alive by CAL_FUTURE_VALUE; NULL before */
   uint64_t name;   /* N of "Task-N" */
   uint64_t serial; /* order of making */
+  uint8_t nargs;   /* arguments of its function, in the user values after the named ones */
 };
 
 /* casync_task.spare[0]: how its coroutine is suspended: in an await, by Lua's own yield, or by that
@@ -363,7 +385,7 @@ CAL_NORETURN int cal_raise_cancelled(lua_State *L, struct cal_task *task, int pl
 void cal_open_task(lua_State *L);
 void cal_open_create_task(lua_State *L);
 int cal_loop_create_task(lua_State *L); /* Loop:create_task */
-/* Opens the blank task at `index` for the Loop and the body on top (both popped). */
+/* Opens the blank task at `index` for the body on top (popped). */
 void cal_task_open(lua_State *L, int index, struct cal_loop *loop);
 /* Starts the one at `index`: queued, or at once if `eager`; raises what left an eager one. */
 void cal_task_launch(lua_State *L, int index, bool eager);
@@ -371,9 +393,30 @@ void cal_task_launch(lua_State *L, int index, bool eager);
 enum casync_action cal_task_step(struct casync_task *runtime, enum casync_resume how);
 void cal_task_done(struct casync_task *runtime);
 int cal_body(lua_State *co); /* the base of a task's coroutine */
-/* Ends a task with the `n` results, or the error, on top of L (popped). */
+/* Prepares the first step: `nargs` values, function included, wait on its thread to be resumed; or
+ * it stays 0 and the result is what the step ended with. */
+enum casync_action cal_task_start(lua_State *L, struct cal_state *state, struct cal_task *task,
+                                  enum casync_resume how, int *nargs);
+/* The op that is the task's body is over. */
+enum casync_action cal_task_finish_op(lua_State *L, struct cal_task *task, enum casync_resume how);
+/* Ends a task, whose object is on top of L below its `n` results (all popped), or with the error on
+ * top (popped). */
 enum casync_action cal_task_return(lua_State *L, struct cal_task *task, int n);
 enum casync_action cal_task_fail(lua_State *L, struct cal_task *task);
+
+/* ---- finished threads (task/pool.c) ---- */
+
+/* Borrows a thread, NULL if that is not possible now; it stays in the pool. */
+lua_State *cal_pool_borrow(struct cal_state *state);
+bool cal_pool_is_borrowed(const struct cal_state *state, const lua_State *co);
+void cal_pool_return(struct cal_state *state);             /* the borrowed one, fit for use */
+void cal_pool_drop(lua_State *L, struct cal_state *state); /* the borrowed one, which is dead */
+/* Makes the borrowed thread that of the Task at `task`. */
+void cal_pool_keep(lua_State *L, struct cal_state *state, int task);
+/* A thread for the Task on top, pooled or new; NULL, with an error on top, without memory. */
+lua_State *cal_pool_own(lua_State *L, struct cal_state *state);
+/* Puts the thread of the Task at `task` into the pool, unless that is full. */
+void cal_pool_give(lua_State *L, struct cal_state *state, int task, lua_State *co);
 
 /* ---- a task's coroutine that Lua's own yield left (task/stock_yield.c) ---- */
 
@@ -500,7 +543,9 @@ struct cal_loop {
   struct casync_loop *loop;   /* NULL before init and after the end */
   struct casync_handle relay; /* runs what signals asked for */
   struct cal_state *state;
-  uint32_t slots, free_slot; /* held array: its length, first free place (0: none) */
+  uint32_t slots;       /* length of the held array */
+  uint32_t *free_slots; /* its free places; room for `capacity` of them, all there can be */
+  uint32_t free_count, capacity;
   bool debug;
   bool has_factory;
   int interrupts;       /* SIGINTs since the Runner took it over */
@@ -520,8 +565,9 @@ static inline struct cal_state *cal_state_of(const struct casync_future *future)
 struct cal_loop *cal_push_loop(lua_State *L, const struct casync_loop *loop);
 /* The running loop, pushed; raises "no running event loop". */
 struct cal_loop *cal_need_running_loop(lua_State *L);
-/* Finds a place for the value on top (popped) in the held array; may raise. */
-uint32_t cal_hold(lua_State *L, struct cal_loop *loop);
+/* Finds a place for the value at `index` in the held array; may raise. */
+uint32_t cal_hold(lua_State *L, struct cal_loop *loop, int index);
+void cal_free_held(lua_State *L, struct cal_loop *loop);
 void cal_push_held(lua_State *L, struct cal_loop *loop, uint32_t slot);
 /* Keeps the plain future at index 1, which the task at `slot` of the running loop will await, alive
  * whatever becomes of the coroutine's stack; may raise. */

@@ -27,6 +27,16 @@ void cal_push_context(lua_State *L)
   lua_remove(L, -2);
 }
 
+/* Whether the context on top has no values. */
+static bool is_empty(lua_State *L)
+{
+  lua_rawgeti(L, -1, CONTEXT_VALUES);
+  lua_pushnil(L);
+  bool found = lua_next(L, -2);
+  lua_pop(L, found ? 3 : 1);
+  return !found;
+}
+
 static void push_copy(lua_State *L)
 {
   int original = lua_gettop(L);
@@ -43,8 +53,17 @@ static void push_copy(lua_State *L)
 
 void cal_capture_context(lua_State *L)
 {
+  if (!cal_find_state(L)->has_contexts) {
+    lua_pushnil(L);
+    return;
+  }
   cal_push_context(L);
   if (lua_isnil(L, -1)) return;
+  if (is_empty(L)) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+    return;
+  }
   push_copy(L);
   lua_remove(L, -2);
 }
@@ -107,6 +126,7 @@ static int copy_context(lua_State *L)
 /* context_meta(meta) -> the metatable of contexts, with the fields of `meta` */
 static int context_meta(lua_State *L)
 {
+  cal_state(L)->has_contexts = true;
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   lua_getiuservalue(L, CAL_STATE_INDEX, CAL_STATE_CONTEXT_META);

@@ -62,7 +62,7 @@ static void make(lua_State *L)
 {
   struct cal_state *state = lua_newuserdatauv(L, sizeof *state, CAL_STATE_VALUES);
   memset(state, 0, sizeof *state);
-  add_table(L, CAL_STATE_POOL, 256, NULL);
+  add_table(L, CAL_STATE_POOL, CAL_POOL_SIZE, NULL);
   add_table(L, CAL_STATE_LOOPS, 0, "v");
   add_table(L, CAL_STATE_ERRORS, 0, NULL);
   add_table(L, CAL_STATE_HOOKS, 0, NULL);

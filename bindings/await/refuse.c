@@ -29,24 +29,37 @@ static bool find_in_table(lua_State *L, int function, const char *module)
   return false;
 }
 
-/* Replaces the C function on top by its name in Lua's libraries, or in any loaded module. */
-static bool push_library_name(lua_State *L)
+/* Looks in one of Lua's own libraries, or in the table of loaded modules at `loaded`. */
+static bool find_in_libraries(lua_State *L, int function, int loaded)
 {
   static const char *const modules[] = {"_G", "string", "table", "coroutine", "math",
                                         "io", "os",     "utf8",  "debug",     "package"};
+  for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
+    lua_settop(L, loaded);
+    if (lua_getfield(L, loaded, modules[i]) != LUA_TTABLE) continue;
+    if (find_in_table(L, function, i == 0 ? "" : modules[i])) return true;
+  }
+  return false;
+}
+
+static bool find_in_modules(lua_State *L, int function, int loaded)
+{
+  lua_settop(L, loaded);
+  for (lua_pushnil(L); lua_next(L, loaded); lua_settop(L, loaded + 1))
+    if (lua_istable(L, -1) && lua_type(L, -2) == LUA_TSTRING &&
+        find_in_table(L, function, lua_tostring(L, -2)))
+      return true;
+  return false;
+}
+
+/* Replaces the C function on top by its name in Lua's libraries, or in any loaded module; or pops
+ * it. */
+static bool push_library_name(lua_State *L)
+{
   int function = lua_gettop(L);
-  bool found = false;
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  for (size_t i = 0; !found && i < sizeof modules / sizeof *modules; i++) {
-    lua_settop(L, function + 1);
-    if (lua_getfield(L, -1, modules[i]) == LUA_TTABLE)
-      found = find_in_table(L, function, i == 0 ? "" : modules[i]);
-  }
-  for (lua_settop(L, function + 1), lua_pushnil(L); !found && lua_next(L, function + 1);) {
-    if (lua_istable(L, -1) && lua_type(L, -2) == LUA_TSTRING)
-      found = find_in_table(L, function, lua_tostring(L, -2));
-    if (!found) lua_settop(L, function + 2);
-  }
+  bool found =
+      find_in_libraries(L, function, function + 1) || find_in_modules(L, function, function + 1);
   if (found) lua_replace(L, function);
   lua_settop(L, found ? function : function - 1);
   return found;

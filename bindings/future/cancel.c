@@ -53,7 +53,8 @@ static bool cancel_by_method(lua_State *L, int index)
   cal_push_value(L, CAL_STATE_MESSAGE);
   bool had_message = state->has_message;
   bool accepted = false;
-  if (lua_pcall(L, 2, 1, top + 1) == LUA_OK)
+  int status = lua_pcall(L, 2, 1, top + 1);
+  if (status == LUA_OK)
     accepted = lua_toboolean(L, -1);
   else
     cal_replace_nil(L), cal_report(L, state->running, "Exception in cancel()", "future", index);

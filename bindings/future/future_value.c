@@ -33,7 +33,12 @@ struct cal_future *cal_check_future(lua_State *L, int index)
 
 void cal_push_extra(lua_State *L, int index, int place)
 {
-  if (lua_getiuservalue(L, index, CAL_FUTURE_EXTRA) != LUA_TTABLE) return;
+  const struct cal_future *self = lua_touserdata(L, index);
+  if (!(self->future.kind & CAL_FUTURE_HAS_EXTRA)) {
+    lua_pushnil(L);
+    return;
+  }
+  lua_getiuservalue(L, index, CAL_FUTURE_EXTRA);
   lua_rawgeti(L, -1, place);
   lua_remove(L, -2);
 }
@@ -46,6 +51,7 @@ void cal_set_extra(lua_State *L, int index, int place)
     lua_createtable(L, 0, 2);
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, index, CAL_FUTURE_EXTRA);
+    ((struct cal_future *)lua_touserdata(L, index))->future.kind |= CAL_FUTURE_HAS_EXTRA;
   }
   lua_insert(L, -2);
   lua_rawseti(L, -2, place);

@@ -218,7 +218,21 @@ static void set_children(lua_State *L, struct cal_gather *self)
   for (uint32_t i = 0; i < n; i++) self->children[i].future->flags &= (uint8_t)~CAL_FUTURE_SEEN;
 }
 
-/* gather(children, n, return_exceptions, loop) -> GatheringFuture; n > 0 futures of the loop */
+/* Whether the list at 1 has `n` futures of the loop. */
+static bool are_futures(lua_State *L, lua_Integer n, const struct cal_loop *loop)
+{
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_rawgeti(L, 1, i);
+    const struct cal_future *child = cal_test_future(L, -1);
+    lua_pop(L, 1);
+    if (child == NULL || child->future.loop != loop->loop) return false;
+    if (!(child->future.flags & CAL_FUTURE_OPEN)) return false;
+  }
+  return true;
+}
+
+/* gather(children, n, return_exceptions, loop) -> GatheringFuture; nil unless the list has n
+ * futures of the loop, n > 0 */
 static int gather(lua_State *L)
 {
   lua_settop(L, 4);
@@ -226,12 +240,7 @@ static int gather(lua_State *L)
   lua_Integer n = luaL_checkinteger(L, 2);
   struct cal_loop *loop = cal_check_open_loop(L, 4);
   luaL_argcheck(L, n > 0 && n < 0x1000000, 2, "1 to 16777215 children");
-  for (lua_Integer i = 1; i <= n; i++) {
-    lua_rawgeti(L, 1, i);
-    luaL_argexpected(L, cal_test_future(L, -1) != NULL, 1, "array of futures");
-    cal_check_future(L, 5);
-    lua_pop(L, 1);
-  }
+  if (!are_futures(L, n, loop)) return 0;
   struct cal_gather *self =
       cal_new(L, CAL_GATHER, sizeof *self + (size_t)n * sizeof *self->children, CAL_FUTURE_VALUES);
   casync_gather_init(&self->gather, loop->loop, &gather_type, self->children, (uint32_t)n,
@@ -242,8 +251,7 @@ static int gather(lua_State *L)
   lua_setiuservalue(L, 5, CHILDREN);
   lua_pushvalue(L, 4);
   lua_setiuservalue(L, 5, CAL_FUTURE_VALUE);
-  lua_pushvalue(L, 5);
-  self->gather.future.slot = cal_hold(L, loop);
+  self->gather.future.slot = cal_hold(L, loop, 5);
   lua_State *outer = cal_enter(loop->state, L);
   casync_gather_start(&self->gather);
   cal_leave(loop->state, outer);

@@ -2,7 +2,7 @@
  *
  * The held array of a loop: what it refers to without being asked by Lua (unfinished tasks, timers,
  * gathers).  A place is found when the object is made, where an error is allowed; letting go
- * overwrites it and cannot fail.  Free places are chained by their numbers.
+ * overwrites it and cannot fail.
  */
 #include "bind.h"
 
@@ -18,27 +18,42 @@ static void push_array(lua_State *L, struct cal_loop *loop)
   lua_remove(L, -2);
 }
 
-uint32_t cal_hold(lua_State *L, struct cal_loop *loop)
+/* Makes room for one more place to be free some day. */
+static void reserve(lua_State *L, struct cal_loop *loop)
 {
-  uint32_t slot = loop->free_slot;
+  void *data;
+  lua_Alloc alloc = lua_getallocf(L, &data);
+  uint32_t capacity = loop->capacity + loop->capacity / 2 + 16;
+  uint32_t *free_slots = alloc(data, loop->free_slots, loop->capacity * sizeof *free_slots,
+                               capacity * sizeof *free_slots);
+  if (free_slots == NULL) cal_raise_code(L, CASYNC_EMEMORY);
+  loop->free_slots = free_slots;
+  loop->capacity = capacity;
+}
+
+uint32_t cal_hold(lua_State *L, struct cal_loop *loop, int index)
+{
+  bool is_new = loop->free_count == 0;
+  if (is_new && loop->slots == loop->capacity) reserve(L, loop);
+  uint32_t slot = is_new ? loop->slots + 1 : loop->free_slots[loop->free_count - 1];
+  index = lua_absindex(L, index);
   push_array(L, loop);
-  lua_insert(L, -2);
-  if (slot == 0) {
-    slot = loop->slots + 1;
-    lua_rawseti(L, -2, slot); /* may fail */
-    loop->slots = slot;
-  } else {
-    lua_rawgeti(L, -2, slot);
-    loop->free_slot = (uint32_t)lua_tointeger(L, -1);
-    lua_pop(L, 1);
-    lua_rawseti(L, -2, slot);
-  }
+  lua_pushvalue(L, index);
+  lua_rawseti(L, -2, slot); /* may fail */
   lua_pop(L, 1);
+  if (is_new)
+    loop->slots = slot;
+  else
+    loop->free_count--;
   return slot;
 }
 
 void cal_push_held(lua_State *L, struct cal_loop *loop, uint32_t slot)
 {
+  if (loop->state->running == loop && cal_is_run_frame(L, loop->state)) {
+    lua_rawgeti(L, CAL_RUN_HELD, slot);
+    return;
+  }
   push_array(L, loop);
   lua_rawgeti(L, -1, slot);
   lua_remove(L, -2);
@@ -47,11 +62,16 @@ void cal_push_held(lua_State *L, struct cal_loop *loop, uint32_t slot)
 void cal_unhold(lua_State *L, struct cal_loop *loop, uint32_t slot)
 {
   if (slot == 0) return;
-  push_array(L, loop);
-  lua_pushinteger(L, loop->free_slot);
-  lua_rawseti(L, -2, slot);
-  lua_pop(L, 1);
-  loop->free_slot = slot;
+  if (loop->state->running == loop && cal_is_run_frame(L, loop->state)) {
+    lua_pushboolean(L, 0);
+    lua_rawseti(L, CAL_RUN_HELD, slot);
+  } else {
+    push_array(L, loop);
+    lua_pushboolean(L, 0);
+    lua_rawseti(L, -2, slot);
+    lua_pop(L, 1);
+  }
+  loop->free_slots[loop->free_count++] = slot;
 }
 
 void cal_anchor(lua_State *L, struct casync_task *task)
@@ -73,6 +93,15 @@ void cal_unanchor(lua_State *L, struct cal_loop *loop, uint32_t slot)
 }
 
 /* ---- the end of a loop ---- */
+
+void cal_free_held(lua_State *L, struct cal_loop *loop)
+{
+  void *data;
+  lua_Alloc alloc = lua_getallocf(L, &data);
+  alloc(data, loop->free_slots, loop->capacity * sizeof *loop->free_slots, 0);
+  loop->free_slots = NULL;
+  loop->capacity = loop->free_count = 0;
+}
 
 static void abandon_task(lua_State *L, struct cal_task *task, bool is_gone)
 {
@@ -116,11 +145,11 @@ void cal_loop_abandon(lua_State *L, int index, struct cal_loop *loop, bool is_go
   int held = lua_gettop(L);
   for (uint32_t slot = 1; slot <= loop->slots; slot++) {
     if (lua_rawgeti(L, held, slot) == LUA_TUSERDATA) abandon(L, is_gone);
-    lua_pushinteger(L, 0);
+    lua_pushboolean(L, 0);
     lua_rawseti(L, held, slot);
     lua_settop(L, held);
   }
-  loop->slots = loop->free_slot = 0;
+  loop->slots = loop->free_count = 0;
   lua_pushnil(L);
   lua_setiuservalue(L, index, CAL_LOOP_FIRST);
   lua_pushnil(L);

@@ -46,7 +46,9 @@ void cal_check_thread(lua_State *L, struct cal_loop *loop)
 struct cal_loop *cal_push_loop(lua_State *L, const struct casync_loop *loop)
 {
   struct cal_state *state = cal_find_state(L);
-  if (state->running != NULL && state->running->loop == loop) {
+  if (state->running != NULL && state->running->loop == loop && cal_is_run_frame(L, state)) {
+    lua_pushvalue(L, CAL_RUN_LOOP);
+  } else if (state->running != NULL && state->running->loop == loop) {
     cal_push_value(L, CAL_STATE_RUNNING);
   } else {
     cal_push_value(L, CAL_STATE_LOOPS);
@@ -200,6 +202,7 @@ static int loop_gc(lua_State *L)
   if (!casync_loop_is_closed(loop->loop)) cal_loop_abandon(L, 1, loop, true);
   cal_leave(loop->state, outer);
   if (casync_loop_is_running(loop->loop)) return 0;
+  cal_free_held(L, loop);
   casync_loop_free(loop->loop);
   loop->loop = NULL;
   return 0;
@@ -237,7 +240,10 @@ static void begin(lua_State *L, struct cal_loop *loop)
   lua_pushvalue(L, 1);
   cal_store_value(L, CAL_STATE_RUNNING);
   lua_getiuservalue(L, 1, CAL_LOOP_HELD);
+  lua_pushvalue(L, -1);
+  state->held = lua_topointer(L, -1);
   cal_store_value(L, CAL_STATE_HELD);
+  lua_replace(L, CAL_RUN_HELD);
   lua_getiuservalue(L, 1, CAL_LOOP_AWAITED);
   cal_store_value(L, CAL_STATE_AWAITED);
   state->running = loop;
@@ -247,6 +253,7 @@ static void begin(lua_State *L, struct cal_loop *loop)
 static void finish(lua_State *L, struct cal_state *state)
 {
   state->running = NULL;
+  state->held = NULL;
   lua_pushnil(L);
   cal_store_value(L, CAL_STATE_RUNNING);
   lua_pushnil(L);
@@ -260,7 +267,7 @@ static int loop_run(lua_State *L)
 {
   struct cal_state *state = cal_state(L);
   struct cal_loop *loop = cal_check_open_loop(L, 1);
-  lua_settop(L, 1);
+  lua_settop(L, CAL_RUN_HELD);
   if (casync_loop_is_running(loop->loop)) return cal_raise_code(L, CASYNC_ERUNNING);
   if (state->running != NULL)
     return cal_raise(L, "RuntimeError", "Cannot run the event loop while another loop is running");
@@ -308,8 +315,7 @@ static int call_at(lua_State *L, struct cal_loop *loop, double when)
   int nargs = cal_callback_arguments(L, 3);
   struct cal_handle *handle = cal_handle_new(L, loop, CAL_TIMER, 3, nargs);
   handle->when = when;
-  lua_pushvalue(L, 3);
-  handle->slot = cal_hold(L, loop);
+  handle->slot = cal_hold(L, loop, 3);
   int status = casync_loop_call_at(loop->loop, &handle->timer, when);
   if (status < 0) {
     cal_unhold(L, loop, handle->slot);

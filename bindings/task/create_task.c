@@ -49,18 +49,18 @@ static void wrap_thread(lua_State *L)
   cal_coroutine_new(L, BODY, false, true);
 }
 
-/* Brings what is to run into a form that a step can start; `object`: never a bare function. */
+/* Brings what is to run into a form that a step can start: an op, a coroutine object, or a
+ * function, above which its arguments stay; `object`: never a function. */
 static void normalize_body(lua_State *L, bool object)
 {
   if (lua_isfunction(L, BODY)) {
-    if (cal_push_async_body(L, BODY)) lua_replace(L, BODY);
-    if (object || lua_gettop(L) > BODY) cal_coroutine_new(L, BODY, false, false);
+    if (lua_iscfunction(L, BODY) && cal_push_async_body(L, BODY)) lua_replace(L, BODY);
+    if (object) cal_coroutine_new(L, BODY, false, false);
   } else if (lua_isthread(L, BODY)) {
     wrap_thread(L);
   } else if (cal_test_coroutine(L, BODY) == NULL && cal_test_op(L, BODY) == NULL) {
     cal_raise(L, "TypeError", "a coroutine was expected, got %s", luaL_typename(L, BODY));
   }
-  lua_settop(L, BODY);
 }
 
 /* ---- making ---- */
@@ -103,7 +103,7 @@ static void inherit_context(lua_State *L)
 }
 
 /* Opens and launches the blank task at TASK. */
-static void open_task(lua_State *L, struct cal_loop *loop)
+static void open_task(lua_State *L, struct cal_loop *loop, bool may_override)
 {
   struct cal_task *self = lua_touserdata(L, TASK);
   bool eager = lua_istable(L, OPTIONS) && apply_options(L);
@@ -111,7 +111,7 @@ static void open_task(lua_State *L, struct cal_loop *loop)
   if (!has_extra(L, CAL_EXTRA_NAME)) self->name = ++loop->state->task_names;
   lua_pushvalue(L, BODY);
   cal_task_open(L, TASK, loop);
-  cal_note_cancel_method(L, TASK);
+  if (may_override) cal_note_cancel_method(L, TASK);
   cal_task_launch(L, TASK, eager && loop->state->running == loop);
 }
 
@@ -136,16 +136,45 @@ static int create(lua_State *L, struct cal_loop *loop)
   lay_out(L);
   if (loop->has_factory) return create_by_factory(L);
   normalize_body(L, false);
-  cal_new(L, CAL_TASK, sizeof(struct cal_task), CAL_FUTURE_VALUES);
+  int nargs = lua_gettop(L) - BODY;
+  luaL_argcheck(L, nargs < 200, nargs + 1, "too many arguments");
+  struct cal_task *task = cal_new(L, CAL_TASK, sizeof(struct cal_task), CAL_FUTURE_VALUES + nargs);
   lua_replace(L, TASK);
-  open_task(L, loop);
+  for (int i = nargs; i >= 1; i--) lua_setiuservalue(L, TASK, CAL_FUTURE_VALUES + i);
+  task->nargs = (uint8_t)nargs;
+  open_task(L, loop, false);
   lua_settop(L, TASK);
   return 1;
+}
+
+/* The usual case, without the moving about: a Lua function and no options. */
+static int create_plainly(lua_State *L, struct cal_loop *loop)
+{
+  int nargs = lua_gettop(L) - 1;
+  struct cal_task *task = cal_new(L, CAL_TASK, sizeof *task, CAL_FUTURE_VALUES + nargs);
+  lua_insert(L, 1);
+  for (int i = nargs; i >= 1; i--) lua_setiuservalue(L, 1, CAL_FUTURE_VALUES + i);
+  task->nargs = (uint8_t)nargs;
+  task->name = ++loop->state->task_names;
+  cal_task_open(L, 1, loop);
+  casync_task_start(&task->task);
+  return 1;
+}
+
+static bool is_plain(lua_State *L, const struct cal_loop *loop)
+{
+  return lua_type(L, 1) == LUA_TFUNCTION && !lua_iscfunction(L, 1) && !lua_istable(L, -1) &&
+         lua_gettop(L) < 200 && !loop->has_factory && !loop->state->has_contexts;
 }
 
 /* create_task(coro or f, …) on the running loop */
 static int create_task(lua_State *L)
 {
+  struct cal_loop *running = cal_state(L)->running;
+  if (running != NULL && is_plain(L, running)) {
+    cal_check_thread(L, running);
+    return create_plainly(L, running);
+  }
   lua_pushnil(L);
   lua_insert(L, TASK);
   struct cal_loop *loop = cal_need_running_loop(L);
@@ -172,8 +201,8 @@ static int task_init(lua_State *L)
   if (casync_loop_is_closed(loop->loop)) return cal_raise_code(L, CASYNC_ECLOSED);
   lua_insert(L, LOOP);
   lay_out(L);
-  normalize_body(L, false);
-  open_task(L, loop);
+  normalize_body(L, lua_gettop(L) > BODY);
+  open_task(L, loop, true);
   return 0;
 }
 

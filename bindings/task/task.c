@@ -48,10 +48,8 @@ void cal_task_open(lua_State *L, int index, struct cal_loop *loop)
   struct cal_task *task = lua_touserdata(L, index);
   index = lua_absindex(L, index);
   lua_setiuservalue(L, index, CAL_FUTURE_CORO);
-  lua_pop(L, 1);
   casync_task_init(&task->task, loop->loop, &task_type);
-  lua_pushvalue(L, index);
-  task->task.future.slot = cal_hold(L, loop);
+  task->task.future.slot = cal_hold(L, loop, index);
   task->task.future.flags = CAL_FUTURE_OPEN;
   task->serial = ++state->task_serial;
 }

@@ -72,6 +72,9 @@ return function(...)
   local list, n, opts = arguments(...)
   local return_exceptions = opts.return_exceptions and true or false
   if n == 0 then return empty(return_exceptions) end
-  local loop = make_futures(list, n, core.running_loop())
+  local loop = core.running_loop()
+  local future = loop and core.gather(list, n, return_exceptions, loop)
+  if future then return future end
+  loop = make_futures(list, n, loop)
   return core.gather(list, n, return_exceptions, loop)
 end
