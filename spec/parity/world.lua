@@ -231,10 +231,9 @@ local function deliver_reports(testing)
   loop:close()
 end
 
---- Collects and closes what is left, and lists the reports.
+--- Closes what is left, and lists the reports.
 function World:finish()
   self.over = true
-  collectgarbage()
   for _, loop in ipairs(self.loops) do
     if not loop:is_closed() then loop:close() end
   end
