@@ -706,6 +706,68 @@ describe("await nested deeply", function()
     assert.equal("bottom", down(DEEP))
   end)
 
+  for name, extra in pairs{
+    ["an eager task"] = function() asyncio.Task(async(function() end)(), {loop = loop(), eager_start = true}) end,
+    ["an object driven by hand"] = function() async(function() end)():send() end,
+    ["a nested coroutine that awaits"] = function() coroutine.wrap(function() await(async(function() end)()) end)() end,
+    ["an error that is caught"] = function() pcall(await, async(error)("x")) end,
+    ["a suspension"] = function() await(sleep(0)) end,
+  } do
+    it_awaits("reaches 10,000 levels with " .. name .. " at each", function()
+      local down
+      down = async(function(n)
+        extra()
+        if n == 0 then return "bottom" end
+        return (await(down(n - 1)))
+      end)
+      assert.equal("bottom", await(down(DEEP)))
+    end)
+  end
+
+  it_awaits("reaches 10,000 levels inside a coroutine", function()
+    local down
+    down = async(function(n)
+      if n == 0 then return await(sleep(1, "bottom")) end
+      return (await(down(n - 1)))
+    end)
+    assert.equal("bottom", coroutine.wrap(function() return await(down(DEEP)) end)())
+  end)
+
+  it_awaits("reaches 10,000 levels with a coroutine at every 200th", function()
+    local down
+    down = async(function(n)
+      if n == 0 then return await(sleep(1, "bottom")) end
+      if n % 200 == 0 then return coroutine.wrap(function() return (await(down(n - 1))) end)() end
+      return (await(down(n - 1)))
+    end)
+    assert.equal("bottom", await(down(DEEP)))
+  end)
+
+  it_awaits("unwinds 10,000 levels by an error, through scopes that await while they close", function()
+    local down
+    down = async(function(n)
+      local _ <close> = setmetatable({}, {__close = function() await(sleep(0)) end})
+      if n == 0 then error("bottom", 0) end
+      return (await(down(n - 1)))
+    end)
+    assert.same({false, "bottom"}, {pcall(await, down(DEEP))})
+  end)
+
+  it_awaits("keeps its place while it is resumed from outside", function()
+    local thread, down
+    down = async(function(n)
+      if n == 0 then
+        thread = coroutine.running()
+        return await(sleep(1, "bottom"))
+      end
+      return (await(down(n - 1)))
+    end)
+    local task = create_task(down(DEEP))
+    await(sleep(0))
+    coroutine.resume(thread, "forged")
+    assert.equal("bottom", await(task))
+  end)
+
   it_awaits("unwinds 10,000 levels by an error", function()
     local down
     down = async(function(n)
