@@ -517,6 +517,9 @@ void cal_handle_queue(lua_State *L, struct cal_loop *loop, struct cal_handle *ha
 void cal_handle_clear(lua_State *L, int index, struct cal_handle *handle);
 /* Splits "callback, arguments…[, options]" from `first` on; pushes the context; count of args. */
 int cal_callback_arguments(lua_State *L, int first);
+void cal_check_callable(lua_State *L, int index);
+/* Whether the error on top is one that leaves the loop: KeyboardInterrupt or SystemExit. */
+bool cal_leaves_loop(lua_State *L);
 /* Keeps a handle that waits in a future findable by its address. */
 void cal_handle_register(lua_State *L, struct cal_loop *loop, int index);
 extern const struct casync_handle_type cal_callback_handle;
@@ -572,6 +575,7 @@ void cal_push_held(lua_State *L, struct cal_loop *loop, uint32_t slot);
 /* Keeps the plain future at index 1, which the task at `slot` of the running loop will await, alive
  * whatever becomes of the coroutine's stack; may raise. */
 void cal_anchor(lua_State *L, struct casync_task *task);
+void cal_forget_anchor(lua_State *L, struct cal_state *state); /* that of the current task */
 void cal_unanchor(lua_State *L, struct cal_loop *loop, uint32_t slot);
 void cal_unhold(lua_State *L, struct cal_loop *loop, uint32_t slot);
 /* Ends everything of a loop that closes, or is collected: tasks are abandoned and reported. */
@@ -596,6 +600,7 @@ void cal_push_awaited(lua_State *L, lua_State *co);
 static inline int cal_resume(lua_State *L, struct cal_state *state, lua_State *co, int nargs,
                              int *nresults)
 {
+  unsigned depth = state->depth; /* of whoever resumes */
   int status;
   do {
     state->suspended = NULL;
@@ -608,6 +613,7 @@ static inline int cal_resume(lua_State *L, struct cal_state *state, lua_State *c
     nargs = 0;
   } while (status == LUA_YIELD);
   state->expected = NULL;
+  state->depth = depth;
   return status;
 }
 

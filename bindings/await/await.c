@@ -57,6 +57,13 @@ static int await_coroutine(lua_State *L, struct cal_state *state)
   return call_body(L, state);
 }
 
+CAL_NORETURN static void refuse(lua_State *L)
+{
+  const char *name = luaL_typename(L, 1);
+  if (luaL_getmetafield(L, 1, "__name") == LUA_TSTRING) name = lua_tostring(L, -1);
+  cal_raise(L, "TypeError", "bad argument #1 to 'await' (awaitable expected, got %s)", name);
+}
+
 /* Functions, Lua threads, and objects with __await. */
 static int await_other(lua_State *L, struct cal_state *state)
 {
@@ -72,8 +79,7 @@ static int await_other(lua_State *L, struct cal_state *state)
     return call_body(L, state);
   default:
     if (luaL_getmetafield(L, 1, "__await") == LUA_TNIL)
-      return cal_raise(L, "TypeError", "bad argument #1 to 'await' (awaitable expected, got %s)",
-                       lua_isnone(L, 1) ? "no value" : luaL_typename(L, 1));
+      refuse(L);
     lua_pushvalue(L, 1);
     return call_body(L, state);
   }

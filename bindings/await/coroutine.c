@@ -217,14 +217,19 @@ static int drive(lua_State *L)
   state->by_hand = true;
   state->how = CASYNC_RESUME;
   if (cal_is_awaiting(co)) state->expected = co;
-  state->current = co;
+  lua_State *innermost = state->innermost;
+  state->current = state->innermost = co;
   int status = cal_resume(L, state, co, 0, &n);
+  state->innermost = innermost;
   state->current = current;
   state->by_hand = by_hand;
   state->throwing = false;
   lua_pushboolean(L, status == LUA_OK);
   if (status == LUA_YIELD) {
-    cal_push_awaited(L, co);
+    if (state->action == CASYNC_ACTION_AWAIT)
+      cal_push_awaited(L, co);
+    else
+      lua_pushnil(L);
     return 2;
   }
   lua_xmove(co, L, status == LUA_OK ? n : 1);

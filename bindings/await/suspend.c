@@ -78,6 +78,7 @@ static int back_from_future(lua_State *L, int status, lua_KContext context)
   (void)status;
   if (state->expected != L) return cal_wait_on(L, state, 1, back_from_future);
   state->expected = NULL;
+  cal_forget_anchor(L, state);
   if (is_raise_due(state) && (state->throwing || !cal_future_raises_cancelled(L, 1))) {
     cal_mark_read(L, lua_touserdata(L, 1)); /* asyncio's wake-up has seen its error */
     return raise_due(L, state);

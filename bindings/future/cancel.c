@@ -41,6 +41,16 @@ static bool cancel_by_kind(lua_State *L, int index)
   return false;
 }
 
+/* The error on top is popped. */
+static void report_failure(lua_State *L, struct cal_loop *running, int index)
+{
+  cal_replace_nil(L);
+  if (running != NULL && cal_leaves_loop(L))
+    cal_leave_with(L, running);
+  else
+    cal_report(L, running, "Exception in cancel()", "future", index);
+}
+
 /* Calls the object's own cancel(); an error in it is reported and counts as "no". */
 static bool cancel_by_method(lua_State *L, int index)
 {
@@ -57,7 +67,7 @@ static bool cancel_by_method(lua_State *L, int index)
   if (status == LUA_OK)
     accepted = lua_toboolean(L, -1);
   else
-    cal_replace_nil(L), cal_report(L, state->running, "Exception in cancel()", "future", index);
+    report_failure(L, state->running, index);
   state->has_message = had_message;
   lua_settop(L, top);
   return accepted;

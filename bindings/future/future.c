@@ -107,6 +107,7 @@ static void push_context_option(lua_State *L, int options)
     return;
   }
   luaL_argexpected(L, cal_is_kw(L, options), options, "options");
+  cal_check_option_names(L, options, "add_done_callback", "context");
   lua_getfield(L, options, "context");
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
@@ -132,6 +133,7 @@ static int future_add_done_callback(lua_State *L)
 {
   struct cal_future *self = cal_check_future(L, 1);
   luaL_checkany(L, 2);
+  cal_check_callable(L, 2);
   lua_settop(L, 3);
   push_context_option(L, 3);
   if (casync_future_is_done(&self->future)) return queue_callback(L, self);
@@ -150,34 +152,57 @@ static int future_add_done_callback(lua_State *L)
   return 0;
 }
 
+/* Finds the handles in the array at 3 whose callback equals the value at 2 and makes them keys of the
+ * table at 4.  Comparing may run Lua code, which may change the array: nothing else is done here. */
+static void find_equal(lua_State *L)
+{
+  for (lua_Integer i = 1; lua_rawgeti(L, 3, i) != LUA_TNIL; i++) {
+    lua_getiuservalue(L, -1, CAL_HANDLE_CALLBACK);
+    bool equal = lua_compare(L, -1, 2, LUA_OPEQ);
+    lua_pop(L, 1);
+    if (equal) {
+      lua_pushboolean(L, 1);
+      lua_rawset(L, 4);
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 1);
+}
+
+/* Takes the handles in the table at 4 out of the array at 3 and of the waiters; their number. */
+static lua_Integer take_out(lua_State *L)
+{
+  lua_Integer n = (lua_Integer)lua_rawlen(L, 3), kept = 0;
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_rawgeti(L, 3, i);
+    struct cal_handle *handle = cal_test_handle(L, -1);
+    lua_pushvalue(L, -1);
+    bool found = lua_rawget(L, 4) != LUA_TNIL;
+    lua_pop(L, 1);
+    lua_pushnil(L);
+    lua_rawseti(L, 3, i);
+    if (found) {
+      casync_future_unwait(&handle->timer.handle);
+      lua_pop(L, 1);
+    } else {
+      lua_rawseti(L, 3, ++kept);
+    }
+  }
+  return n - kept;
+}
+
 static int future_remove_done_callback(lua_State *L)
 {
   cal_check_future(L, 1);
   luaL_checkany(L, 2);
   lua_settop(L, 2);
   cal_push_extra(L, 1, CAL_EXTRA_CALLBACKS);
-  if (lua_isnil(L, 3)) {
-    lua_pushinteger(L, 0);
-    return 1;
-  }
-  lua_Integer n = (lua_Integer)lua_rawlen(L, 3), kept = 0;
-  for (lua_Integer i = 1; i <= n; i++) {
-    lua_rawgeti(L, 3, i);
-    struct cal_handle *handle = cal_test_handle(L, -1);
-    lua_getiuservalue(L, -1, CAL_HANDLE_CALLBACK);
-    bool equal = lua_compare(L, -1, 2, LUA_OPEQ);
-    lua_pop(L, 1);
-    if (equal)
-      casync_future_unwait(&handle->timer.handle);
-    else
-      lua_rawseti(L, 3, ++kept), lua_pushnil(L);
-    lua_pop(L, 1);
-  }
-  for (lua_Integer i = n; i > kept; i--) {
-    lua_pushnil(L);
-    lua_rawseti(L, 3, i);
-  }
-  lua_pushinteger(L, n - kept);
+  lua_newtable(L);
+  if (!lua_isnil(L, 3)) find_equal(L);
+  cal_push_extra(L, 1, CAL_EXTRA_CALLBACKS);
+  lua_replace(L, 3);
+  lua_pushinteger(L, lua_isnil(L, 3) ? 0 : take_out(L));
   return 1;
 }
 

@@ -77,7 +77,7 @@ static int call(lua_State *L, int index, struct cal_handle *handle)
   return cal_call(L, handle->nargs, 0);
 }
 
-static bool leaves_loop(lua_State *L)
+bool cal_leaves_loop(lua_State *L)
 {
   return cal_is_error_of(L, -1, "KeyboardInterrupt") || cal_is_error_of(L, -1, "SystemExit");
 }
@@ -86,7 +86,7 @@ static bool leaves_loop(lua_State *L)
 static void report_failure(lua_State *L, struct cal_loop *loop, int index)
 {
   cal_replace_nil(L);
-  if (leaves_loop(L))
+  if (cal_leaves_loop(L))
     cal_leave_with(L, loop);
   else
     cal_report(L, loop, "Exception in callback", "handle", index);
@@ -216,7 +216,7 @@ void cal_handle_register(lua_State *L, struct cal_loop *loop, int index)
 }
 
 /* asyncio refuses coroutine functions only in debug mode; called, one would do nothing at all. */
-static void check_callable(lua_State *L, int index)
+void cal_check_callable(lua_State *L, int index)
 {
   if (lua_iscfunction(L, index) && cal_push_async_body(L, index))
     cal_raise(L, "TypeError", "coroutines cannot be used as callbacks (use create_task)");
@@ -230,7 +230,7 @@ static void check_callable(lua_State *L, int index)
 int cal_callback_arguments(lua_State *L, int first)
 {
   luaL_checkany(L, first);
-  check_callable(L, first);
+  cal_check_callable(L, first);
   int last = lua_gettop(L);
   bool marked = false;
   if (last > first && lua_istable(L, last) && lua_getmetatable(L, last)) {
@@ -240,6 +240,7 @@ int cal_callback_arguments(lua_State *L, int first)
   if (!marked) {
     cal_capture_context(L);
   } else {
+    cal_check_option_names(L, last, "call_soon", "context");
     lua_getfield(L, last, "context");
     lua_remove(L, last--);
     if (lua_isnil(L, -1)) {

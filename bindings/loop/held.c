@@ -83,6 +83,18 @@ void cal_anchor(lua_State *L, struct casync_task *task)
   task->spare[1] = 1;
 }
 
+void cal_forget_anchor(lua_State *L, struct cal_state *state)
+{
+  struct cal_loop *running = state->running;
+  struct casync_task *task = running != NULL ? casync_loop_current_task(running->loop) : NULL;
+  if (task == NULL || !task->spare[1]) return;
+  cal_push_value(L, CAL_STATE_AWAITED);
+  lua_pushboolean(L, 0);
+  lua_rawseti(L, -2, task->future.slot);
+  lua_pop(L, 1);
+  task->spare[1] = 0;
+}
+
 void cal_unanchor(lua_State *L, struct cal_loop *loop, uint32_t slot)
 {
   cal_push_loop(L, loop->loop);

@@ -24,7 +24,10 @@ end
 
 local function fail(C, text) error(C(text), 0) end
 
-local function state_of(object) return (select(4, core.coroutine_info(object))) end
+local function state_of(object)
+  if not core.iscoroutine(object) then require("casync.options").typeerror(1, "send", "coroutine object", object) end
+  return (select(4, core.coroutine_info(object)))
+end
 
 -- Drives the object's thread on; forgets it when it ends.
 local function go_on(object, throwing, value)
@@ -32,7 +35,10 @@ local function go_on(object, throwing, value)
   local function deliver(ok, done, ...)
     if coroutine.status(thread) == "dead" then threads[object] = nil end
     if not ok then error(done, 0) end
-    return done, ...
+    if not done then return false, ... end
+    local finished, err = ...
+    if not finished then error(err, 0) end
+    return true, select(2, ...)
   end
   return deliver(pcall(core.drive, thread, throwing, value))
 end
@@ -43,7 +49,7 @@ function M.send(object, value)
   if not threads[object] then
     if state_of(object) ~= "unstarted" then fail(exceptions.RuntimeError, "cannot reuse already awaited coroutine") end
     if value ~= nil then fail(exceptions.TypeError, "can't send a value to a coroutine that has just started") end
-    threads[object] = coroutine.create(function() return await(object) end)
+    threads[object] = coroutine.create(function() return pcall(await, object) end)
   end
   return go_on(object, false)
 end

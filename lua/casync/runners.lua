@@ -77,31 +77,30 @@ function Runner:get_loop()
   return self._loop
 end
 
--- Held while the main task runs; its closing gives SIGINT back and turns the task's cancellation by it into KeyboardInterrupt.
-local Interrupt = {}
-
-function Interrupt.__close(interrupt, err)
-  if not interrupt.is_installed then return end
-  local seen = core.sigint_restore(interrupt.loop)
-  if seen > 0 and class.isinstance(err, exceptions.CancelledError) and interrupt.task:uncancel() == 0 then
-    error(exceptions.KeyboardInterrupt(), 0)
-  end
-end
-
+-- Takes SIGINT over while the main task runs, if it is nobody's.
 local function take_over_sigint(loop, task)
-  local interrupt = setmetatable({loop = loop, task = task}, Interrupt)
-  interrupt.is_installed = core.sigint_install(loop, function()
+  return core.sigint_install(loop, function()
     if task:done() then error(exceptions.KeyboardInterrupt(), 0) end
     task:cancel()
   end)
-  return interrupt
+end
+
+-- Gives SIGINT back; a cancellation that it alone asked for becomes KeyboardInterrupt. Not by a <close> variable: a message
+-- handler, such as the interpreter's, must see the error that is raised in the end.
+local function finish(loop, task, is_installed, ok, ...)
+  local seen = is_installed and core.sigint_restore(loop) or 0
+  if ok then return ... end
+  local err = ...
+  if seen > 0 and class.isinstance(err, exceptions.CancelledError) and task:uncancel() == 0 then
+    err = exceptions.KeyboardInterrupt()
+  end
+  error(err, 0)
 end
 
 local function run_coroutine(runner, coro, context)
   local loop = runner._loop
   local task = loop:create_task(coro, {context = context or runner._context})
-  local _ <close> = take_over_sigint(loop, task)
-  return loop:run_until_complete(task)
+  return finish(loop, task, take_over_sigint(loop, task), pcall(loop.run_until_complete, loop, task))
 end
 
 local RUN_OPTIONS = {context = true}

@@ -4,8 +4,8 @@
  * them when it is over: libev reports the last event first, so they are collected from the front.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -45,14 +45,6 @@ void ca_io_queue_found(struct casync_loop *loop)
   }
 }
 
-/* epoll refuses regular files and folders; say so before libev pretends they are always ready. */
-static int check(int fd)
-{
-  struct stat info;
-  if (fstat(fd, &info) < 0) return -errno;
-  return S_ISREG(info.st_mode) || S_ISDIR(info.st_mode) ? -EPERM : 0;
-}
-
 static int grow(struct ca_io *io, int fd)
 {
   if (fd < io->capacity) return 0;
@@ -70,6 +62,36 @@ static struct ca_watched *find(const struct ca_io *io, int fd)
   return fd >= 0 && fd < io->capacity ? io->by_fd[fd] : NULL;
 }
 
+/* libev aborts the process when it meets a descriptor that was closed under it: those that have
+ * changed since the last poll are looked at before the next.  A closed one is stopped; its entry
+ * stays until it is removed, as in asyncio. */
+void ca_io_drop_closed(struct casync_loop *loop)
+{
+  struct ca_ev *ev = ca_ev_of(loop);
+  struct ca_watched *watched;
+  while ((watched = ev->io.changed) != NULL) {
+    ev->io.changed = watched->next_changed;
+    watched->is_changed = false;
+    if (fcntl(watched->io.fd, F_GETFD) < 0) ev_io_stop(ev->ev, &watched->io);
+  }
+}
+
+static void note_change(struct ca_io *io, struct ca_watched *watched)
+{
+  if (watched->is_changed) return;
+  watched->is_changed = true;
+  watched->next_changed = io->changed;
+  io->changed = watched;
+}
+
+static void forget_change(struct ca_io *io, struct ca_watched *watched)
+{
+  struct ca_watched **link = &io->changed;
+  if (!watched->is_changed) return;
+  while (*link != watched) link = &(*link)->next_changed;
+  *link = watched->next_changed;
+}
+
 /* Tells libev what is wanted now; a descriptor nobody wants is forgotten. */
 static void update(struct casync_loop *loop, struct ca_watched *watched)
 {
@@ -81,8 +103,10 @@ static void update(struct casync_loop *loop, struct ca_watched *watched)
   if (events != 0) {
     ev_io_set(&watched->io, fd, events);
     ev_io_start(ev->ev, &watched->io);
+    note_change(&ev->io, watched);
     return;
   }
+  forget_change(&ev->io, watched);
   ev->io.by_fd[fd] = NULL;
   ev->io.count--;
   ca_free(watched);
@@ -91,8 +115,7 @@ static void update(struct casync_loop *loop, struct ca_watched *watched)
 static int add(struct casync_loop *loop, int fd, struct ca_watched **result)
 {
   struct ca_io *io = &ca_ev_of(loop)->io;
-  int status = check(fd);
-  if (status == 0) status = grow(io, fd);
+  int status = grow(io, fd);
   if (status < 0) return status;
   struct ca_watched *watched = ca_alloc_zero(sizeof *watched);
   if (watched == NULL) return CASYNC_EMEMORY;
@@ -109,7 +132,8 @@ int ca_io_watch(struct casync_loop *loop, int fd, enum casync_direction directio
 {
   struct ca_watched *watched = find(&ca_ev_of(loop)->io, fd);
   if (watched != NULL && watched->handles[direction] != NULL) return CASYNC_EBUSY;
-  int status = watched != NULL ? 0 : add(loop, fd, &watched);
+  int status = ca_check_pollable(fd);
+  if (status == 0 && watched == NULL) status = add(loop, fd, &watched);
   if (status < 0) return status;
   watched->handles[direction] = handle;
   update(loop, watched);

@@ -34,8 +34,9 @@ static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
   (void)ev, (void)timer, (void)events; /* it only ends the wait */
 }
 
-static void ask(struct ca_ev *ev, double timeout)
+static void ask(struct casync_loop *loop, struct ca_ev *ev, double timeout)
 {
+  if (ev->io.changed != NULL) ca_io_drop_closed(loop);
   if (timeout == 0) {
     ev_run(ev->ev, EVRUN_NOWAIT);
     return;
@@ -56,7 +57,7 @@ int ca_ev_wait(struct casync_loop *loop, double timeout)
     loop->now = ca_monotonic(loop);
     if (loop->now - ev->last_poll < POLL_PERIOD) return 0;
   }
-  ask(ev, timeout);
+  ask(loop, ev, timeout);
   ca_wakeup_deliver(loop);
   ca_io_queue_found(loop);
   ev->last_poll = loop->now = ca_monotonic(loop);

@@ -16,13 +16,16 @@ struct ca_watched {
   ev_io io;
   struct casync_loop *loop;
   struct casync_handle *handles[2]; /* by enum casync_direction */
+  struct ca_watched *next_changed;  /* list of those that libev has not been asked about yet */
+  bool is_changed;
 };
 
 /* io.c: all watched descriptors, by number. */
 struct ca_io {
   struct ca_watched **by_fd;
   int capacity;
-  int count;                /* descriptors that are watched */
+  int count; /* descriptors that are watched */
+  struct ca_watched *changed;
   struct casync_node found; /* handles found by the poll that runs, last found first */
 };
 
@@ -63,6 +66,10 @@ int ca_io_watch(struct casync_loop *loop, int fd, enum casync_direction directio
 struct casync_handle *ca_io_unwatch(struct casync_loop *loop, int fd,
                                     enum casync_direction direction);
 void ca_io_queue_found(struct casync_loop *loop);
+void ca_io_drop_closed(struct casync_loop *loop);
+
+/* pollable.c */
+int ca_check_pollable(int fd); /* 0, or what epoll says against it */
 
 /* wakeup.c */
 int ca_wakeup_open(struct casync_loop *loop);
