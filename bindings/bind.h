@@ -94,6 +94,7 @@ struct cal_state {
   lua_State *current;       /* the coroutine that may await; NULL = none */
   lua_State *expected;      /* the coroutine that the scheduler resumes now */
   lua_State *suspended;     /* the coroutine that an await has just suspended; NULL = a yield */
+  lua_State *closer;        /* who runs coroutine.close; NULL = nobody */
   lua_State *innermost;     /* the innermost coroutine that runs, for interrupts */
   struct cal_loop *running; /* NULL = none */
   const struct cal_object *sleep0;

@@ -78,8 +78,7 @@ static int await_other(lua_State *L, struct cal_state *state)
     lua_pushvalue(L, 1);
     return call_body(L, state);
   default:
-    if (luaL_getmetafield(L, 1, "__await") == LUA_TNIL)
-      refuse(L);
+    if (luaL_getmetafield(L, 1, "__await") == LUA_TNIL) refuse(L);
     lua_pushvalue(L, 1);
     return call_body(L, state);
   }

@@ -183,7 +183,10 @@ static int close(lua_State *L)
   struct cal_state *state = cal_state(L);
   lua_State *current = state->current;
   if (current == L) state->current = co; /* so that an await in its `__close` is told the reason */
+  lua_State *closer = state->closer;
+  state->closer = L;
   int result = lua_resetthread(co);
+  state->closer = closer;
   state->current = current;
   if (result == LUA_OK) {
     lua_pushboolean(L, 1);

@@ -84,6 +84,16 @@ CAL_NORETURN static void refuse_callback(lua_State *L, const char *name, int lev
             lua_tostring(L, -1));
 }
 
+/* A `__close` that coroutine.close runs: the place is on the stack of whoever called that. */
+CAL_NORETURN static void refuse_in_close(lua_State *L, lua_State *closer)
+{
+  lua_checkstack(closer, 2);
+  push_place(closer, 1);
+  lua_xmove(closer, L, 1);
+  cal_raise(L, "RuntimeError", "cannot await inside a callback of 'coroutine.close' (called at %s)",
+            lua_tostring(L, -1));
+}
+
 /* Names the C function that stands between the await and its coroutine.  A message handler has
  * none: then it is the xpcall above. */
 CAL_NORETURN static void refuse_boundary(lua_State *L)
@@ -108,6 +118,8 @@ CAL_NORETURN static void refuse_boundary(lua_State *L)
     }
   }
   if (xpcall != 0) refuse_callback(L, "xpcall", xpcall);
+  struct cal_state *state = cal_find_state(L);
+  if (state->closer != NULL && state->closer != L) refuse_in_close(L, state->closer);
   cal_raise(L, "RuntimeError",
             "cannot await across a C call (a hook, finalizer or metamethod that "
             "Lua runs without leave to suspend)");

@@ -135,6 +135,12 @@ bool cal_cancel_awaited(struct casync_task *task)
   lua_State *L = cal_state_of(&task->future)->L;
   if (!lua_checkstack(L, LUA_MINSTACK)) return false;
   int top = lua_gettop(L);
+  if (lua_status(co) != LUA_YIELD) { /* closed from outside: its next step says so */
+    casync_future_unwait(&task->timer.handle);
+    task->waits_for = NULL;
+    casync_task_wake(task);
+    return true;
+  }
   cal_push_awaited(L, co);
   bool accepted = cal_test_future(L, -1) != NULL && cal_cancel_top(L);
   lua_settop(L, top);

@@ -152,8 +152,9 @@ static int future_add_done_callback(lua_State *L)
   return 0;
 }
 
-/* Finds the handles in the array at 3 whose callback equals the value at 2 and makes them keys of the
- * table at 4.  Comparing may run Lua code, which may change the array: nothing else is done here. */
+/* Finds the handles in the array at 3 whose callback equals the value at 2 and makes them keys of
+ * the table at 4.  Comparing may run Lua code, which may change the array: nothing else is done
+ * here. */
 static void find_equal(lua_State *L)
 {
   for (lua_Integer i = 1; lua_rawgeti(L, 3, i) != LUA_TNIL; i++) {

@@ -211,9 +211,10 @@ static void set_children(lua_State *L, struct cal_gather *self)
   for (uint32_t i = 0; i < n; i++) {
     lua_rawgeti(L, 1, (lua_Integer)i + 1);
     struct casync_future *child = &cal_test_future(L, -1)->future;
-    casync_gather_set(&self->gather, i, child, child->flags & CAL_FUTURE_SEEN);
+    bool waits = lua_istable(L, 5) && lua_rawgeti(L, 5, (lua_Integer)i + 1) != LUA_TNIL;
+    casync_gather_set(&self->gather, i, child, child->flags & CAL_FUTURE_SEEN, waits);
     child->flags |= CAL_FUTURE_SEEN;
-    lua_pop(L, 1);
+    lua_settop(L, 6);
   }
   for (uint32_t i = 0; i < n; i++) self->children[i].future->flags &= (uint8_t)~CAL_FUTURE_SEEN;
 }
@@ -232,10 +233,10 @@ static bool are_futures(lua_State *L, lua_Integer n, const struct cal_loop *loop
 }
 
 /* gather(children, n, return_exceptions, loop) -> GatheringFuture; nil unless the list has n
- * futures of the loop, n > 0 */
+ * futures of the loop, n > 0; waits[i]: child i was pending when the caller came by it */
 static int gather(lua_State *L)
 {
-  lua_settop(L, 4);
+  lua_settop(L, 5);
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_Integer n = luaL_checkinteger(L, 2);
   struct cal_loop *loop = cal_check_open_loop(L, 4);
@@ -248,10 +249,10 @@ static int gather(lua_State *L)
   self->gather.future.flags = CAL_FUTURE_OPEN;
   set_children(L, self);
   lua_pushvalue(L, 1);
-  lua_setiuservalue(L, 5, CHILDREN);
+  lua_setiuservalue(L, 6, CHILDREN);
   lua_pushvalue(L, 4);
-  lua_setiuservalue(L, 5, CAL_FUTURE_VALUE);
-  self->gather.future.slot = cal_hold(L, loop, 5);
+  lua_setiuservalue(L, 6, CAL_FUTURE_VALUE);
+  self->gather.future.slot = cal_hold(L, loop, 6);
   lua_State *outer = cal_enter(loop->state, L);
   casync_gather_start(&self->gather);
   cal_leave(loop->state, outer);

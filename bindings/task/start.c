@@ -22,6 +22,11 @@ static enum casync_action fail_cancelled(lua_State *L, struct cal_task *task, in
   return cal_task_fail(L, task);
 }
 
+static int raise_memory(lua_State *L)
+{
+  return cal_raise_code(L, CASYNC_EMEMORY);
+}
+
 static int raise_reused(lua_State *L)
 {
   return cal_raise(L, "RuntimeError", "cannot reuse already awaited coroutine");
@@ -114,6 +119,10 @@ static int prepare(lua_State *L, struct cal_state *state, struct cal_task *task,
 {
   if (!find_thread(L, state, task)) return -1;
   lua_State *co = task->co;
+  if (!lua_checkstack(co, task->nargs + LUA_MINSTACK)) {
+    cal_try(L, raise_memory, NULL);
+    return -1;
+  }
   lua_pushcfunction(co, cal_body);
   lua_pushcfunction(co, cal_keep_traceback);
   if (coroutine != NULL) return cal_coroutine_take(L, -2, co) + 2;
@@ -144,5 +153,7 @@ enum casync_action cal_task_start(lua_State *L, struct cal_state *state, struct 
   }
   lua_rotate(L, -3, 1);
   lua_pop(L, 2); /* the error stays */
+  if (task->co != NULL && cal_pool_is_borrowed(state, task->co)) cal_pool_return(state);
+  task->co = NULL;
   return cal_task_fail(L, task);
 }

@@ -24,9 +24,10 @@ CASYNC_API void casync_gather_init(struct casync_gather *gather, struct casync_l
                                    struct casync_gather_child *children, uint32_t length,
                                    bool return_exceptions);
 
-/* Names child `i` (from 0).  `repeated`: the same future stands at an earlier place. */
+/* Names child `i` (from 0).  `repeated`: the same future stands at an earlier place.
+ * `waits`: it was pending when the caller came by it, and counts as such even if it is done now. */
 CASYNC_API void casync_gather_set(struct casync_gather *gather, uint32_t i,
-                                  struct casync_future *future, bool repeated);
+                                  struct casync_future *future, bool repeated, bool waits);
 
 /* Waits for the pending children and counts the done ones; may complete the gather at once. */
 CASYNC_API void casync_gather_start(struct casync_gather *gather);

@@ -52,11 +52,12 @@ void casync_gather_init(struct casync_gather *gather, struct casync_loop *loop,
 }
 
 void casync_gather_set(struct casync_gather *gather, uint32_t i, struct casync_future *future,
-                       bool repeated)
+                       bool repeated, bool waits)
 {
   struct casync_gather_child *child = &gather->children[i];
   *child = (struct casync_gather_child){
       .handle.type = repeated ? NULL : &child_type, .future = future, .gather = gather};
+  if (waits) child->handle.spare[0] = CASYNC_CHILD_WAITS;
   if (!repeated) gather->count++;
 }
 
@@ -64,13 +65,14 @@ void casync_gather_start(struct casync_gather *gather)
 {
   for (uint32_t i = 0; i < gather->length; i++) {
     struct casync_gather_child *child = &gather->children[i];
-    if (child->handle.type != NULL && child->future->state == CASYNC_PENDING)
+    if (child->handle.type == NULL) continue;
+    if (child->future->state == CASYNC_PENDING || child->handle.spare[0] == CASYNC_CHILD_WAITS)
       casync_future_wait(child->future, &child->handle);
   }
   for (uint32_t i = 0; i < gather->length; i++) {
     struct casync_gather_child *child = &gather->children[i];
-    if (child->handle.type != NULL && !(child->handle.flags & CASYNC_HANDLE_WAITING))
-      on_child(gather, child);
+    const int linked = CASYNC_HANDLE_WAITING | CASYNC_HANDLE_QUEUED;
+    if (child->handle.type != NULL && !(child->handle.flags & linked)) on_child(gather, child);
   }
 }
 

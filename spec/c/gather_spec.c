@@ -61,7 +61,7 @@ static struct crowd *gather_some(struct world *world, bool return_exceptions, ui
   for (uint32_t i = 0; i < n; i++) {
     bool repeated = false;
     for (uint32_t j = 0; j < i; j++) repeated |= futures[j] == futures[i];
-    casync_gather_set(&crowd->gather, i, futures[i], repeated);
+    casync_gather_set(&crowd->gather, i, futures[i], repeated, false);
   }
   casync_gather_start(&crowd->gather);
   return crowd;

@@ -23,9 +23,10 @@ local function task_of(awaitable, made, loop, place)
   return future
 end
 
--- Puts the future of each awaitable into its place; returns their loop.
+-- Puts the future of each awaitable into its place; returns their loop, and which were pending then: an eager task that is made
+-- for a later place may complete one.
 local function make_futures(list, n, loop)
-  local made = {}
+  local made, waits = {}, {}
   for i = 1, n do
     local awaitable = list[i]
     if not isfuture(awaitable) then
@@ -35,8 +36,9 @@ local function make_futures(list, n, loop)
       ensure.future_of(awaitable, loop, "gather", i)
     end
     loop = loop or get_loop(list[i])
+    if not list[i]:done() then waits[i] = true end
   end
-  return loop
+  return loop, waits
 end
 
 -- A copy of a list that holds nothing but items, and their number: what most calls give. nil for anything else.
@@ -75,6 +77,7 @@ return function(...)
   local loop = core.running_loop()
   local future = loop and core.gather(list, n, return_exceptions, loop)
   if future then return future end
-  loop = make_futures(list, n, loop)
-  return core.gather(list, n, return_exceptions, loop)
+  local waits
+  loop, waits = make_futures(list, n, loop)
+  return core.gather(list, n, return_exceptions, loop, waits)
 end
