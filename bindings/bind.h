@@ -589,6 +589,7 @@ void cal_run_signals(lua_State *L, struct cal_loop *loop);
 /* Leaves the loop with the error on top (popped). */
 void cal_leave_with(lua_State *L, struct cal_loop *loop);
 
+void cal_open_preload(lua_State *L);
 void cal_open_inspect(lua_State *L);
 void cal_open_gather(lua_State *L);
 bool cal_gather_cancel(lua_State *L, int index); /* the message is in the state */

@@ -30,7 +30,7 @@ target_include_directories(casync_lua_module SYSTEM INTERFACE ${LUA_INCLUDE_DIR}
 if(APPLE)
   target_link_options(casync_lua_module INTERFACE -undefined dynamic_lookup)
 else()
-  target_link_options(casync_lua_module INTERFACE LINKER:-z,nodelete)
+  target_link_options(casync_lua_module INTERFACE LINKER:-z,nodelete LINKER:-Bsymbolic)
 endif()
 set(CMAKE_SHARED_MODULE_PREFIX "")
 set(CMAKE_SHARED_MODULE_SUFFIX ".so")

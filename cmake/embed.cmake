@@ -1,0 +1,17 @@
+# The Lua files as bytecode in the core. Without a Lua 5.4 at build time there is none, and the files are read as they are.
+find_program(LUA_EXECUTABLE NAMES lua5.4 lua-5.4 lua54 lua HINTS ${LUA_BINDIR})
+if(LUA_EXECUTABLE)
+  execute_process(COMMAND ${LUA_EXECUTABLE} -e "io.write(_VERSION)" OUTPUT_VARIABLE lua_runs ERROR_QUIET)
+endif()
+
+file(GLOB_RECURSE lua_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lua/casync/*.lua)
+set(embedded ${CMAKE_BINARY_DIR}/embedded.c)
+if(lua_runs STREQUAL "Lua 5.4")
+  add_custom_command(OUTPUT ${embedded}
+    COMMAND ${LUA_EXECUTABLE} ${CMAKE_SOURCE_DIR}/cmake/embed.lua ${embedded} ${CMAKE_SOURCE_DIR}/lua ${lua_files}
+    DEPENDS ${CMAKE_SOURCE_DIR}/cmake/embed.lua ${lua_files}
+    COMMENT "Embedding the Lua files" VERBATIM)
+else()
+  file(WRITE ${embedded} "#include \"preload.h\"\nconst struct cal_embedded cal_embedded[] = {{0, 0, 0}};\n")
+endif()
+target_sources(casync_core PRIVATE ${embedded})
