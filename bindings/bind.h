@@ -61,7 +61,7 @@ enum cal_state_value {
   CAL_STATE_LOOPS,        /* weak: light userdata of a casync_loop -> Loop */
   CAL_STATE_RUNNING,      /* the running Loop */
   CAL_STATE_HELD,         /* its held array */
-  CAL_STATE_AWAITED,      /* its table of awaited futures */
+  CAL_STATE_ANCHORS,         /* place of a task -> the plain future it awaits */
   CAL_STATE_ERRORS,       /* name -> exception class */
   CAL_STATE_CANCELLED,    /* instance metatable of CancelledError */
   CAL_STATE_HOOKS,        /* functions of the Lua layer that C calls */
@@ -127,6 +127,7 @@ struct cal_state {
 };
 
 #define CAL_STATE_INDEX lua_upvalueindex(1)
+#define CAL_ANCHORS_INDEX lua_upvalueindex(2) /* of await */
 
 static inline struct cal_state *cal_state(lua_State *L)
 {
@@ -206,13 +207,19 @@ void cal_inherit(lua_State *L, const char *parent);
 void *cal_test(lua_State *L, int index, enum cal_kind_id kind, size_t size);
 /* The same, or an argument error. */
 void *cal_check(lua_State *L, int index, enum cal_kind_id kind, size_t size);
+/* The object at `index` if it is one of ours, else NULL. */
+static inline const struct cal_object *cal_object_at(lua_State *L, int index)
+{
+  const struct cal_object *object = lua_touserdata(L, index);
+  if (object == NULL || lua_rawlen(L, index) < sizeof *object) return NULL;
+  uintptr_t offset = (uintptr_t)object->kind - (uintptr_t)cal_kinds;
+  return offset < sizeof cal_kinds ? object : NULL;
+}
 /* The kind of the object at `index`, or CAL_KINDS if it is none of ours. */
 static inline enum cal_kind_id cal_kind_at(lua_State *L, int index)
 {
-  const struct cal_object *object = lua_touserdata(L, index);
-  if (object == NULL || lua_rawlen(L, index) < sizeof *object) return CAL_KINDS;
-  uintptr_t offset = (uintptr_t)object->kind - (uintptr_t)cal_kinds;
-  return offset < sizeof cal_kinds ? object->kind->id : CAL_KINDS;
+  const struct cal_object *object = cal_object_at(L, index);
+  return object != NULL ? object->kind->id : CAL_KINDS;
 }
 /* New userdata of `kind` with the class's own metatable, zeroed but for its kind. */
 void *cal_new(lua_State *L, enum cal_kind_id kind, size_t size, int values);
@@ -532,7 +539,6 @@ void cal_open_handle(lua_State *L);
 
 enum cal_loop_value {
   CAL_LOOP_HELD = 1, /* array: tasks, timers, gathers; free places are chained by number */
-  CAL_LOOP_AWAITED,  /* place of a task in the held array -> the plain future it awaits */
   CAL_LOOP_FIELDS,
   CAL_LOOP_FIRST, /* queued handles, first and last */
   CAL_LOOP_LAST,
@@ -550,6 +556,7 @@ struct cal_loop {
   uint32_t slots;       /* length of the held array */
   uint32_t *free_slots; /* its free places; room for `capacity` of them, all there can be */
   uint32_t free_count, capacity;
+  uint32_t number;             /* the smallest that no other loop of the state has */
   bool debug;
   bool has_factory;
   int interrupts;       /* SIGINTs since the Runner took it over */
@@ -573,11 +580,10 @@ struct cal_loop *cal_need_running_loop(lua_State *L);
 uint32_t cal_hold(lua_State *L, struct cal_loop *loop, int index);
 void cal_free_held(lua_State *L, struct cal_loop *loop);
 void cal_push_held(lua_State *L, struct cal_loop *loop, uint32_t slot);
-/* Keeps the plain future at index 1, which the task at `slot` of the running loop will await, alive
- * whatever becomes of the coroutine's stack; may raise. */
-void cal_anchor(lua_State *L, struct casync_task *task);
-void cal_forget_anchor(lua_State *L, struct cal_state *state); /* that of the current task */
-void cal_unanchor(lua_State *L, struct cal_loop *loop, uint32_t slot);
+/* Keeps the plain future at index 1, which the task awaits, alive whatever becomes of the coroutine's
+ * stack: in the table at index `anchors` (CAL_STATE_ANCHORS).  May raise; letting go does not. */
+void cal_anchor(lua_State *L, int anchors, struct casync_task *task);
+void cal_unanchor(lua_State *L, int anchors, struct casync_task *task);
 void cal_unhold(lua_State *L, struct cal_loop *loop, uint32_t slot);
 /* Ends everything of a loop that closes, or is collected: tasks are abandoned and reported. */
 void cal_loop_abandon(lua_State *L, int index, struct cal_loop *loop, bool is_gone);

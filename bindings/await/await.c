@@ -91,11 +91,13 @@ int cal_await(lua_State *L)
   struct cal_state *state = cal_state(L);
   if (lua_touserdata(L, 1) == (const void *)state->sleep0) return cal_await_turn(L, state);
   lua_settop(L, 1);
-  switch (cal_kind_at(L, 1)) {
+  struct cal_object *object = (struct cal_object *)cal_object_at(L, 1);
+  if (object == NULL) return await_other(L, state);
+  switch (object->kind->id) {
   case CAL_FUTURE:
   case CAL_TASK:
-  case CAL_GATHER: return cal_await_future(L, state, cal_check_future(L, 1));
-  case CAL_OP: return cal_await_op(L, state, lua_touserdata(L, 1));
+  case CAL_GATHER: return cal_await_future(L, state, (struct cal_future *)object);
+  case CAL_OP: return cal_await_op(L, state, (struct cal_op *)object);
   case CAL_COROUTINE: return await_coroutine(L, state);
   case CAL_HANDLE:
   case CAL_TIMER:
@@ -108,6 +110,8 @@ int cal_await(lua_State *L)
 
 void cal_open_await(lua_State *L)
 {
-  static const luaL_Reg functions[] = {{"await", cal_await}, {NULL, NULL}};
-  cal_set_functions(L, functions);
+  cal_push_state_slowly(L);
+  lua_getiuservalue(L, -1, CAL_STATE_ANCHORS);
+  lua_pushcclosure(L, cal_await, 2);
+  lua_setfield(L, -2, "await");
 }

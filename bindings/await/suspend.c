@@ -72,13 +72,19 @@ static int back_from_turn(lua_State *L, int status, lua_KContext context)
   return is_raise_due(state) ? raise_due(L, state) : 0;
 }
 
+static inline void forget_anchor(lua_State *L, struct cal_state *state)
+{
+  struct casync_task *task = casync_loop_current_task(state->running->loop);
+  if (task->spare[1]) cal_unanchor(L, CAL_ANCHORS_INDEX, task);
+}
+
 static int back_from_future(lua_State *L, int status, lua_KContext context)
 {
   struct cal_state *state = state_of(context);
   (void)status;
   if (state->expected != L) return cal_wait_on(L, state, 1, back_from_future);
   state->expected = NULL;
-  cal_forget_anchor(L, state);
+  if (!state->by_hand) forget_anchor(L, state);
   if (is_raise_due(state) && (state->throwing || !cal_future_raises_cancelled(L, 1))) {
     cal_mark_read(L, lua_touserdata(L, 1)); /* asyncio's wake-up has seen its error */
     return raise_due(L, state);
@@ -143,6 +149,7 @@ static int throw_later(lua_State *L, struct cal_state *state, const char *text)
 
 int cal_await_future(lua_State *L, struct cal_state *state, struct cal_future *future)
 {
+  if (!(future->future.flags & CAL_FUTURE_OPEN)) cal_check_future(L, 1); /* which raises */
   if (casync_future_is_done(&future->future)) return cal_future_result(L, 1);
   if (!may_suspend(L, state)) return cal_refuse_await(L, state);
   if (state->by_hand) return leave(L, state, CASYNC_ACTION_AWAIT, back_from_future);
@@ -151,7 +158,8 @@ int cal_await_future(lua_State *L, struct cal_state *state, struct cal_future *f
     return throw_later(L, state, "Task got Future %s attached to a different loop");
   if (&future->future == &casync_loop_current_task(loop)->future)
     return throw_later(L, state, "Task cannot await on itself: %s");
-  if (future->object.kind->id == CAL_FUTURE) cal_anchor(L, casync_loop_current_task(loop));
+  if (future->object.kind->id == CAL_FUTURE)
+    cal_anchor(L, CAL_ANCHORS_INDEX, casync_loop_current_task(loop));
   state->awaited = &future->future;
   lua_settop(L, 1);
   return leave(L, state, CASYNC_ACTION_AWAIT, back_from_future);

@@ -180,6 +180,8 @@ static const luaL_Reg no_methods[] = {{NULL, NULL}};
 
 void cal_drop_callbacks(lua_State *L, int index)
 {
+  const struct cal_future *self = lua_touserdata(L, index);
+  if (!(self->future.kind & CAL_FUTURE_HAS_EXTRA)) return;
   if (lua_getiuservalue(L, index, CAL_FUTURE_EXTRA) == LUA_TTABLE) {
     lua_pushnil(L);
     lua_rawseti(L, -2, CAL_EXTRA_CALLBACKS);

@@ -74,34 +74,27 @@ void cal_unhold(lua_State *L, struct cal_loop *loop, uint32_t slot)
   loop->free_slots[loop->free_count++] = slot;
 }
 
-void cal_anchor(lua_State *L, struct casync_task *task)
+/* ---- awaited futures ---- */
+
+/* The place of a task's anchor: unlike that in the held array it is its own among all loops. */
+static lua_Integer anchor_of(const struct casync_task *task)
 {
-  cal_push_value(L, CAL_STATE_AWAITED);
+  const struct cal_loop *loop = casync_loop_data(task->future.loop);
+  return ((lua_Integer)loop->number << 32) | task->future.slot;
+}
+
+void cal_anchor(lua_State *L, int anchors, struct casync_task *task)
+{
   lua_pushvalue(L, 1);
-  lua_rawseti(L, -2, task->future.slot);
-  lua_pop(L, 1);
+  lua_rawseti(L, anchors, anchor_of(task));
   task->spare[1] = 1;
 }
 
-void cal_forget_anchor(lua_State *L, struct cal_state *state)
+void cal_unanchor(lua_State *L, int anchors, struct casync_task *task)
 {
-  struct cal_loop *running = state->running;
-  struct casync_task *task = running != NULL ? casync_loop_current_task(running->loop) : NULL;
-  if (task == NULL || !task->spare[1]) return;
-  cal_push_value(L, CAL_STATE_AWAITED);
   lua_pushboolean(L, 0);
-  lua_rawseti(L, -2, task->future.slot);
-  lua_pop(L, 1);
+  lua_rawseti(L, anchors, anchor_of(task));
   task->spare[1] = 0;
-}
-
-void cal_unanchor(lua_State *L, struct cal_loop *loop, uint32_t slot)
-{
-  cal_push_loop(L, loop->loop);
-  lua_getiuservalue(L, -1, CAL_LOOP_AWAITED);
-  lua_pushboolean(L, 0);
-  lua_rawseti(L, -2, slot);
-  lua_pop(L, 2);
 }
 
 /* ---- the end of a loop ---- */
@@ -118,6 +111,11 @@ void cal_free_held(lua_State *L, struct cal_loop *loop)
 static void abandon_task(lua_State *L, struct cal_task *task, bool is_gone)
 {
   casync_task_abandon(&task->task);
+  if (task->task.spare[1]) {
+    cal_push_value(L, CAL_STATE_ANCHORS);
+    cal_unanchor(L, lua_gettop(L), &task->task);
+    lua_pop(L, 1);
+  }
   task->task.future.slot = 0;
   if (is_gone) task->task.future.loop = NULL;
   if (task->task.flags & CASYNC_TASK_QUIET_DESTROY) return;

@@ -91,7 +91,11 @@ void cal_task_done(struct casync_task *runtime)
     cal_drop_callbacks(L, lua_gettop(L));
     lua_pop(L, 1);
   }
-  if (runtime->spare[1]) cal_unanchor(L, loop, runtime->future.slot);
+  if (runtime->spare[1]) {
+    cal_push_value(L, CAL_STATE_ANCHORS);
+    cal_unanchor(L, lua_gettop(L), runtime);
+    lua_pop(L, 1);
+  }
   cal_unhold(L, loop, runtime->future.slot);
   runtime->future.slot = 0;
 }
