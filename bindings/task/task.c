@@ -14,9 +14,29 @@ static struct casync_task *as_task(struct casync_future *future)
   return plain ? (struct casync_task *)(void *)future : NULL;
 }
 
+/* Reads of the coroutine's state whose results nobody waits for. */
+static void soon(const struct casync_task *task, bool near)
+{
+  lua_State *co = cal_task_of(task)->co;
+  if (co == NULL) return;
+  if (near) {
+    (void)lua_gettop(co);
+    (void)lua_touserdata(co, -1);
+  } else {
+    __builtin_prefetch(co);
+    __builtin_prefetch((const char *)co + 64);
+    __builtin_prefetch((const char *)co + 128);
+  }
+}
+
 static const struct casync_task_type task_type = {
-    {cal_cancel_virtual}, cal_task_step,    as_task,
-    cal_cancel_awaited,   cal_keep_message, cal_task_done,
+    .future = {cal_cancel_virtual},
+    .step = cal_task_step,
+    .soon = soon,
+    .as_task = as_task,
+    .cancel_awaited = cal_cancel_awaited,
+    .message = cal_keep_message,
+    .done = cal_task_done,
 };
 
 static struct cal_task *check_task(lua_State *L)

@@ -53,6 +53,7 @@ struct ca_timers {
 struct ca_ready {
   struct casync_node queue; /* runs in the next iteration */
   struct casync_node batch; /* runs in this one */
+  uint32_t pushed;          /* how many were queued since the last batch */
 };
 
 enum ca_loop_state { CA_LOOP_OPEN, CA_LOOP_RUNNING, CA_LOOP_CLOSED };
@@ -100,6 +101,7 @@ double ca_timers_next(const struct casync_loop *loop); /* deadline of the first;
 /* task.c */
 extern const struct casync_handle_type ca_task_step_type;
 void ca_task_run_step(struct casync_loop *loop, struct casync_handle *handle);
+void ca_task_soon(const struct casync_handle *handle, bool near);
 
 /* poll/, by way of loop.c's table of kinds */
 int ca_owned_open(struct casync_loop *loop);

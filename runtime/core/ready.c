@@ -17,6 +17,7 @@ void ca_ready_push(struct casync_loop *loop, struct casync_handle *handle)
   assert(handle->heap_index == 0);
   handle->flags |= CASYNC_HANDLE_QUEUED;
   ca_list_push(&loop->ready.queue, &handle->node);
+  loop->ready.pushed++;
   if (handle->type->queued != NULL) handle->type->queued(loop, handle);
 }
 
