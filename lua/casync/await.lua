@@ -16,4 +16,8 @@ for _, name in ipairs{"send", "throw", "close"} do
   core.Coroutine[name], core.Op[name] = first_use, first_use
 end
 
+for _, name in ipairs{"get_stack", "print_stack"} do
+  core.Task[name] = function(...) return require "casync.debug.stack"[name](...) end
+end
+
 return {async = core.async, await = core.await}
