@@ -13,9 +13,7 @@ local M = {}
 local OWN_FILES = debug.getinfo(1, "S").source:gsub("debug/stack%.lua$", "")
 local OWN_PATH = OWN_FILES:gsub("^[@=]", "")
 
-local function is_own(path)
-  return path:sub(1, #OWN_PATH) == OWN_PATH or path:find("lua/casync/[%w_/]+%.lua$") ~= nil
-end
+local function is_own(info) return info.source:sub(1, #OWN_FILES) == OWN_FILES end
 
 -- A chunk from a file is called by its whole path, any other as Lua prints it.
 local function source_of(info)
@@ -63,9 +61,9 @@ local function add_thread(frames, task, thread, limit)
   while #frames < limit do
     local info = debug.getinfo(thread, level, "Slnf")
     if not info then break end
-    local source = source_of(info)
-    if info.what ~= "C" and not is_own(source) then
-      frames[#frames + 1] = {source = source, currentline = info.currentline, name = name_of(task, thread, level, info)}
+    if info.what ~= "C" and not is_own(info) then
+      local name = name_of(task, thread, level, info)
+      frames[#frames + 1] = {source = source_of(info), currentline = info.currentline, name = name}
     end
     level = level + 1
   end
@@ -75,7 +73,7 @@ end
 local function add_beginning(frames, task, limit)
   local name, body = name_and_body(task:get_coro())
   local info = body and limit > 0 and debug.getinfo(body, "S")
-  if not info or info.what == "C" or is_own(source_of(info)) then return end
+  if not info or info.what == "C" or is_own(info) then return end
   name = name or ("<%s:%d>"):format(info.short_src, info.linedefined)
   frames[1] = {source = source_of(info), currentline = info.linedefined, name = name}
 end
@@ -103,12 +101,17 @@ local function name_in(text)
   return text:match("'(.*)'$") or text:match("^function (<.*>)$") or text
 end
 
+-- Lua cuts long paths short in tracebacks, at their beginning.
+local function is_own_path(path)
+  return path:sub(1, #OWN_PATH) == OWN_PATH or path:find("lua/casync/[%w_/]+%.lua$") ~= nil
+end
+
 -- From the text of a traceback, which has the newest first; the oldest `limit` are kept.
 local function failed(traceback, limit)
   local frames = {}
   for line in traceback:gmatch("[^\n]+") do
     local source, number, where = line:match("^\t(.-):(%d+): in (.*)$")
-    if source and not is_own(source) then
+    if source and not is_own_path(source) then
       frames[#frames + 1] = {source = source, currentline = math.tointeger(number), name = name_in(where)}
     end
   end
