@@ -23,28 +23,23 @@ static struct cal_loop *loop_of(struct casync_gather *gather)
 
 /* ---- collecting ---- */
 
-/* Pushes what child `i` contributes to the list, and whether it failed. */
-static bool push_outcome(lua_State *L, int children, uint32_t i)
+/* Pushes the error that a failed or cancelled child, which is on top, contributes. */
+static void push_error(lua_State *L, struct cal_future *child)
 {
-  lua_rawgeti(L, children, (lua_Integer)i + 1);
-  struct cal_future *child = cal_test_future(L, -1);
-  bool failed = child->future.state != CASYNC_RESULT;
-  cal_mark_read(L, child);
-  if (child->future.state == CASYNC_CANCELLED) {
-    if (child->future.flags & CAL_FUTURE_MESSAGE)
-      lua_getiuservalue(L, -1, CAL_FUTURE_VALUE);
-    else
-      lua_pushnil(L);
-    cal_make_cancelled(L);
-  } else {
+  if (child->future.state == CASYNC_CANCELLED && !(child->future.flags & CAL_FUTURE_MESSAGE))
+    lua_pushnil(L);
+  else
     lua_getiuservalue(L, -1, CAL_FUTURE_VALUE);
-    if (child->future.flags & CAL_FUTURE_MULTI) {
-      lua_rawgeti(L, -1, 1);
-      lua_remove(L, -2);
-    }
-  }
+  if (child->future.state == CASYNC_CANCELLED) cal_make_cancelled(L);
+}
+
+/* Pushes the first result of the child on top. */
+static void push_result(lua_State *L, const struct cal_future *child)
+{
+  lua_getiuservalue(L, -1, CAL_FUTURE_VALUE);
+  if (!(child->future.flags & CAL_FUTURE_MULTI)) return;
+  lua_rawgeti(L, -1, 1);
   lua_remove(L, -2);
-  return failed;
 }
 
 /* Arguments: gather, children.  Makes the list of results the gather's value. */
@@ -58,12 +53,20 @@ static void store_results(lua_State *L, struct casync_gather *gather)
   } else {
     lua_pushnil(L);
   }
-  for (uint32_t i = 0; i < gather->length; i++) {
-    bool failed = push_outcome(L, 2, i);
-    lua_rawseti(L, 3, (lua_Integer)i + 1);
+  for (lua_Integer i = 1; i <= (lua_Integer)gather->length; i++) {
+    lua_rawgeti(L, 2, i);
+    struct cal_future *child = cal_future_of(gather->children[i - 1].future);
+    bool failed = child->future.state != CASYNC_RESULT;
+    cal_mark_read(L, child);
+    if (failed)
+      push_error(L, child);
+    else
+      push_result(L, child);
+    lua_rawseti(L, 3, i);
+    lua_settop(L, 4);
     if (!failed) continue;
     lua_pushboolean(L, 1);
-    lua_rawseti(L, 4, (lua_Integer)i + 1);
+    lua_rawseti(L, 4, i);
   }
   lua_pushinteger(L, gather->length);
   lua_setfield(L, 3, "n");
@@ -204,32 +207,29 @@ bool cal_gather_cancel(lua_State *L, int index)
 static const struct casync_gather_type gather_type = {
     {cal_cancel_virtual}, on_late, on_collect, on_released};
 
-/* Names the children; a future that stands at an earlier place too has its mark by then. */
-static void set_children(lua_State *L, struct cal_gather *self)
+static void clear_marks(struct cal_gather *self, uint32_t n)
 {
-  uint32_t n = self->gather.length;
-  for (uint32_t i = 0; i < n; i++) {
-    lua_rawgeti(L, 1, (lua_Integer)i + 1);
-    struct casync_future *child = &cal_test_future(L, -1)->future;
-    bool waits = lua_istable(L, 5) && lua_rawgeti(L, 5, (lua_Integer)i + 1) != LUA_TNIL;
-    casync_gather_set(&self->gather, i, child, child->flags & CAL_FUTURE_SEEN, waits);
-    child->flags |= CAL_FUTURE_SEEN;
-    lua_settop(L, 6);
-  }
   for (uint32_t i = 0; i < n; i++) self->children[i].future->flags &= (uint8_t)~CAL_FUTURE_SEEN;
 }
 
-/* Whether the list at 1 has `n` futures of the loop. */
-static bool are_futures(lua_State *L, lua_Integer n, const struct cal_loop *loop)
+/* Names the children; a future that stands at an earlier place too has its mark by then.  False if
+ * one of them is no future of the loop. */
+static bool set_children(lua_State *L, struct cal_gather *self, const struct cal_loop *loop)
 {
-  for (lua_Integer i = 1; i <= n; i++) {
-    lua_rawgeti(L, 1, i);
-    const struct cal_future *child = cal_test_future(L, -1);
-    lua_pop(L, 1);
-    if (child == NULL || child->future.loop != loop->loop) return false;
-    if (!(child->future.flags & CAL_FUTURE_OPEN)) return false;
+  uint32_t n = self->gather.length, i;
+  bool some_wait = lua_istable(L, 5);
+  for (i = 0; i < n; i++) {
+    lua_rawgeti(L, 1, (lua_Integer)i + 1);
+    struct cal_future *child = cal_test_future(L, -1);
+    if (child == NULL || child->future.loop != loop->loop) break;
+    bool waits = some_wait && lua_rawgeti(L, 5, (lua_Integer)i + 1) != LUA_TNIL;
+    casync_gather_set(&self->gather, i, &child->future, child->future.flags & CAL_FUTURE_SEEN,
+                      waits);
+    child->future.flags |= CAL_FUTURE_SEEN;
+    lua_settop(L, 6);
   }
-  return true;
+  clear_marks(self, i);
+  return i == n;
 }
 
 /* gather(children, n, return_exceptions, loop) -> GatheringFuture; nil unless the list has n
@@ -241,13 +241,12 @@ static int gather(lua_State *L)
   lua_Integer n = luaL_checkinteger(L, 2);
   struct cal_loop *loop = cal_check_open_loop(L, 4);
   luaL_argcheck(L, n > 0 && n < 0x1000000, 2, "1 to 16777215 children");
-  if (!are_futures(L, n, loop)) return 0;
   struct cal_gather *self =
       cal_new(L, CAL_GATHER, sizeof *self + (size_t)n * sizeof *self->children, CAL_FUTURE_VALUES);
   casync_gather_init(&self->gather, loop->loop, &gather_type, self->children, (uint32_t)n,
                      lua_toboolean(L, 3));
   self->gather.future.flags = CAL_FUTURE_OPEN;
-  set_children(L, self);
+  if (!set_children(L, self, loop)) return 0;
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, 6, CHILDREN);
   lua_pushvalue(L, 4);

@@ -27,6 +27,9 @@ int cal_body(lua_State *co)
 
 /* ---- resuming ---- */
 
+/* For so many there is room anyway (begin() of the loop, cal_task_launch()). */
+enum { FEW_RESULTS = 8 };
+
 /* The coroutine has ended with `n` values on its stack. */
 static enum casync_action end(lua_State *L, struct cal_state *state, struct cal_task *task, int n,
                               int status)
@@ -39,7 +42,7 @@ static enum casync_action end(lua_State *L, struct cal_state *state, struct cal_
   cal_push_task(L, task);
   int self = lua_gettop(L);
   if (failed) n = 1;
-  if (lua_checkstack(L, n + LUA_MINSTACK)) {
+  if (n <= FEW_RESULTS || lua_checkstack(L, n + LUA_MINSTACK)) {
     lua_xmove(co, L, n);
   } else {
     lua_pushliteral(L, "too many results");

@@ -90,6 +90,7 @@ void cal_task_launch(lua_State *L, int index, bool eager)
     return;
   }
   struct cal_state *state = cal_state_of(&task->task.future);
+  luaL_checkstack(L, 4 * LUA_MINSTACK, NULL);
   lua_State *outer = cal_enter(state, L);
   int status = casync_task_start_eagerly(&task->task);
   cal_leave(state, outer);

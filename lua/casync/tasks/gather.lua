@@ -43,13 +43,9 @@ end
 
 -- A copy of a list that holds nothing but items, and their number: what most calls give. nil for anything else.
 local function plain_items(list)
-  local items, n = {}, 0
-  for key, value in next, list do
-    n = n + 1
-    if key ~= n then return nil end
-    items[n] = value
-  end
-  return items, n
+  local n = #list
+  if next(list, n > 0 and n or nil) ~= nil then return nil end -- there is more than the items from 1 to n
+  return table.move(list, 1, n, 1, {}), n
 end
 
 -- The list of awaitables, a new table, its length, the options.
