@@ -61,7 +61,7 @@ enum cal_state_value {
   CAL_STATE_LOOPS,        /* weak: light userdata of a casync_loop -> Loop */
   CAL_STATE_RUNNING,      /* the running Loop */
   CAL_STATE_HELD,         /* its held array */
-  CAL_STATE_ANCHORS,         /* place of a task -> the plain future it awaits */
+  CAL_STATE_ANCHORS,      /* place of a task -> the plain future it awaits */
   CAL_STATE_ERRORS,       /* name -> exception class */
   CAL_STATE_CANCELLED,    /* instance metatable of CancelledError */
   CAL_STATE_HOOKS,        /* functions of the Lua layer that C calls */
@@ -223,6 +223,8 @@ static inline enum cal_kind_id cal_kind_at(lua_State *L, int index)
 }
 /* New userdata of `kind` with the class's own metatable, zeroed but for its kind. */
 void *cal_new(lua_State *L, enum cal_kind_id kind, size_t size, int values);
+/* The same for functions that have the state as upvalue. */
+void *cal_new_here(lua_State *L, enum cal_kind_id kind, size_t size, int values);
 /* The same for `__new(class)`: the metatable is that of the class at index 1. */
 void *cal_new_of_class(lua_State *L, enum cal_kind_id kind, size_t size, int values);
 int cal_fields(lua_State *L); /* core.fields(object[, false]) */
@@ -496,6 +498,7 @@ bool cal_is_awaiting(lua_State *co);
 /* Raises the error that says why nothing can be awaited here. */
 CAL_NORETURN int cal_refuse_await(lua_State *L, struct cal_state *state);
 void cal_open_suspend(lua_State *L);
+bool cal_is_coroutine_function(lua_CFunction function); /* resume, or what wrap returns */
 void cal_open_coroutine(lua_State *L);
 
 /* ---- handles (loop/handle.c) ---- */
@@ -556,7 +559,7 @@ struct cal_loop {
   uint32_t slots;       /* length of the held array */
   uint32_t *free_slots; /* its free places; room for `capacity` of them, all there can be */
   uint32_t free_count, capacity;
-  uint32_t number;             /* the smallest that no other loop of the state has */
+  uint32_t number; /* the smallest that no other loop of the state has */
   bool debug;
   bool has_factory;
   int interrupts;       /* SIGINTs since the Runner took it over */
@@ -576,12 +579,13 @@ static inline struct cal_state *cal_state_of(const struct casync_future *future)
 struct cal_loop *cal_push_loop(lua_State *L, const struct casync_loop *loop);
 /* The running loop, pushed; raises "no running event loop". */
 struct cal_loop *cal_need_running_loop(lua_State *L);
-/* Finds a place for the value at `index` in the held array; may raise. */
+/* Finds a place for the value at `index` (not a relative one) in the held array; may raise. */
 uint32_t cal_hold(lua_State *L, struct cal_loop *loop, int index);
 void cal_free_held(lua_State *L, struct cal_loop *loop);
 void cal_push_held(lua_State *L, struct cal_loop *loop, uint32_t slot);
-/* Keeps the plain future at index 1, which the task awaits, alive whatever becomes of the coroutine's
- * stack: in the table at index `anchors` (CAL_STATE_ANCHORS).  May raise; letting go does not. */
+/* Keeps the plain future at index 1, which the task awaits, alive whatever becomes of the
+ * coroutine's stack: in the table at index `anchors` (CAL_STATE_ANCHORS).  May raise; letting go
+ * does not. */
 void cal_anchor(lua_State *L, int anchors, struct casync_task *task);
 void cal_unanchor(lua_State *L, int anchors, struct casync_task *task);
 void cal_unhold(lua_State *L, struct cal_loop *loop, uint32_t slot);

@@ -95,6 +95,14 @@ static void *new_object(lua_State *L, enum cal_kind_id kind, size_t size, int va
   return object;
 }
 
+void *cal_new_here(lua_State *L, enum cal_kind_id kind, size_t size, int values)
+{
+  void *object = new_object(L, kind, size, values);
+  lua_getiuservalue(L, CAL_STATE_INDEX, CAL_STATE_METAS + (int)kind);
+  lua_setmetatable(L, -2);
+  return object;
+}
+
 void *cal_new(lua_State *L, enum cal_kind_id kind, size_t size, int values)
 {
   void *object = new_object(L, kind, size, values);

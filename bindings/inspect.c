@@ -69,6 +69,7 @@ static int task_stack(lua_State *L)
     lua_pushvalue(co, 1);
     lua_xmove(co, L, 1);
   }
+  lua_settop(L, 2);
   return 1;
 }
 

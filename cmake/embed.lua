@@ -9,7 +9,7 @@ end
 
 local function bytes_of(path)
   local file = assert(io.open(path, "rb"))
-  local chunk = assert(load(file:read("a"), "@" .. path:sub(#root + 2)))
+  local chunk = assert(load(file:read("a"), "@lua/" .. path:sub(#root + 2)))
   file:close()
   return string.dump(chunk)
 end

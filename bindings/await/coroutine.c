@@ -25,7 +25,8 @@ static lua_State *check_thread(lua_State *L, int index)
 static int run(lua_State *L, struct cal_state *state, lua_State *co, int nargs, int *nresults)
 {
   lua_State *current = state->current, *innermost = state->innermost;
-  if (current == L) state->current = co;
+  /* Below a C call that cannot be left nothing nested in it may await either. */
+  if (current == L && lua_isyieldable(L)) state->current = co;
   state->innermost = co;
   state->suspended = NULL;
   int status = lua_resume(co, L, nargs, nresults);
@@ -65,7 +66,7 @@ static int fail(lua_State *L, lua_State *co, enum how how)
 static int deliver(lua_State *L, struct cal_state *state, lua_State *co, int status, int n,
                    enum how how)
 {
-  if (status == LUA_YIELD && state->suspended != NULL)
+  if (status == LUA_YIELD && state->suspended == co)
     return cal_yield_await(L, state, how == RESUME ? resume_again : wrapped_again);
   if (status != LUA_OK && status != LUA_YIELD) {
     lua_xmove(co, L, 1);
@@ -162,6 +163,11 @@ static int call_wrapped(lua_State *L)
   lua_pushvalue(L, lua_upvalueindex(2));
   lua_insert(L, 1);
   return start(L, lua_tothread(L, 1), nargs, WRAP);
+}
+
+bool cal_is_coroutine_function(lua_CFunction function)
+{
+  return function == resume || function == call_wrapped;
 }
 
 static int wrap(lua_State *L)

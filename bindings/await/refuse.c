@@ -77,11 +77,15 @@ static void push_place(lua_State *L, int level)
   lua_pushliteral(L, "C code");
 }
 
-CAL_NORETURN static void refuse_callback(lua_State *L, const char *name, int level)
+/* `level` is that of the C function on the stack of `at`. */
+CAL_NORETURN static void refuse_callback(lua_State *L, lua_State *at, const char *name, int level)
 {
-  push_place(L, level + 1);
-  cal_raise(L, "RuntimeError", "cannot await inside a callback of '%s' (called at %s)", name,
-            lua_tostring(L, -1));
+  lua_pushstring(L, name);
+  if (!lua_checkstack(at, LUA_MINSTACK)) cal_raise_code(L, CASYNC_EMEMORY);
+  push_place(at, level + 1);
+  if (at != L) lua_xmove(at, L, 1);
+  cal_raise(L, "RuntimeError", "cannot await inside a callback of '%s' (called at %s)",
+            lua_tostring(L, -2), lua_tostring(L, -1));
 }
 
 /* A `__close` that coroutine.close runs: the place is on the stack of whoever called that. */
@@ -94,30 +98,32 @@ CAL_NORETURN static void refuse_in_close(lua_State *L, lua_State *closer)
             lua_tostring(L, -1));
 }
 
-/* Names the C function that stands between the await and its coroutine.  A message handler has
- * none: then it is the xpcall above. */
-CAL_NORETURN static void refuse_boundary(lua_State *L)
+/* Names the C function that stands between the await and its coroutine, on the stack of `at`: L, or
+ * a coroutine further out.  A message handler has none: then it is the xpcall above. */
+CAL_NORETURN static void refuse_boundary(lua_State *L, lua_State *at)
 {
   lua_Debug frame;
   int xpcall = 0;
-  for (int level = 1; lua_getstack(L, level, &frame); level++) {
-    lua_getinfo(L, "nSf", &frame);
-    bool is_ours = lua_tocfunction(L, -1) == cal_await || lua_tocfunction(L, -1) == cal_body;
-    if (strcmp(frame.what, "C") != 0 || is_ours) {
-      lua_pop(L, 1);
+  if (!lua_checkstack(at, LUA_MINSTACK)) cal_raise_code(L, CASYNC_EMEMORY);
+  for (int level = at == L ? 1 : 0; lua_getstack(at, level, &frame); level++) {
+    lua_getinfo(at, "nSf", &frame);
+    lua_CFunction function = lua_tocfunction(at, -1);
+    if (strcmp(frame.what, "C") != 0 || function == cal_await || function == cal_body ||
+        cal_is_coroutine_function(function)) {
+      lua_pop(at, 1);
       continue;
     }
-    if (push_library_name(L)) {
-      const char *name = lua_tostring(L, -1);
-      if (!is_transparent(name)) refuse_callback(L, name, level);
+    if (push_library_name(at)) {
+      const char *name = lua_tostring(at, -1);
+      if (!is_transparent(name)) refuse_callback(L, at, name, level);
       if (strcmp(name, "xpcall") == 0 && xpcall == 0) xpcall = level;
-      lua_pop(L, 1);
+      lua_pop(at, 1);
     } else {
-      if (frame.name != NULL) refuse_callback(L, frame.name, level);
+      if (frame.name != NULL) refuse_callback(L, at, frame.name, level);
       break;
     }
   }
-  if (xpcall != 0) refuse_callback(L, "xpcall", xpcall);
+  if (xpcall != 0) refuse_callback(L, at, "xpcall", xpcall);
   struct cal_state *state = cal_find_state(L);
   if (state->closer != NULL && state->closer != L) refuse_in_close(L, state->closer);
   cal_raise(L, "RuntimeError",
@@ -135,7 +141,9 @@ int cal_refuse_await(lua_State *L, struct cal_state *state)
     cal_raise(L, "RuntimeError",
               "cannot await outside of a task: this is a callback of the "
               "event loop (use asyncio.create_task)");
-  if (state->current == L) refuse_boundary(L);
+  lua_State *at = state->current;
+  if (at != NULL && !lua_isyieldable(at)) refuse_boundary(L, at);
+  if (at == L) refuse_boundary(L, L);
   cal_raise(L, "RuntimeError",
             "cannot await in a coroutine that was resumed by Lua's own coroutine library: "
             "resume it by that of 'casync.coroutine' (which require \"casync\" installs as "

@@ -135,6 +135,7 @@ bool cal_cancel_awaited(struct casync_task *task)
   lua_State *L = cal_state_of(&task->future)->L;
   if (!lua_checkstack(L, LUA_MINSTACK)) return false;
   int top = lua_gettop(L);
+  if (task->timer.handle.flags & CASYNC_HANDLE_QUEUED) return false; /* it is over */
   if (lua_status(co) != LUA_YIELD) { /* closed from outside: its next step says so */
     casync_future_unwait(&task->timer.handle);
     task->waits_for = NULL;

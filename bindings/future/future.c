@@ -250,7 +250,7 @@ static int create_future(lua_State *L)
 {
   struct cal_loop *loop = cal_check_loop(L, 1);
   struct cal_future *self =
-      cal_new(L, CAL_FUTURE, sizeof(struct cal_future), CAL_FUTURE_VALUES - 1);
+      cal_new_here(L, CAL_FUTURE, sizeof(struct cal_future), CAL_FUTURE_VALUES - 1);
   casync_future_init(&self->future, loop->loop, &plain_type);
   self->future.flags = CAL_FUTURE_OPEN;
   lua_pushvalue(L, 1);

@@ -138,11 +138,12 @@ void cal_push_cancelled(lua_State *L, int index)
 
 void cal_future_store(lua_State *L, int index, int n)
 {
-  struct cal_future *self = lua_touserdata(L, index);
-  index = lua_absindex(L, index);
   if (n == 0) {
     lua_pushnil(L);
+    index -= index < 0;
   } else if (n > 1) {
+    struct cal_future *self = lua_touserdata(L, index);
+    index = lua_absindex(L, index);
     lua_createtable(L, n, 1);
     lua_insert(L, -n - 1);
     for (int i = n; i >= 1; i--) lua_rawseti(L, -i - 1, i);

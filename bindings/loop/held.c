@@ -36,8 +36,10 @@ uint32_t cal_hold(lua_State *L, struct cal_loop *loop, int index)
   bool is_new = loop->free_count == 0;
   if (is_new && loop->slots == loop->capacity) reserve(L, loop);
   uint32_t slot = is_new ? loop->slots + 1 : loop->free_slots[loop->free_count - 1];
-  index = lua_absindex(L, index);
-  push_array(L, loop);
+  if (loop->state->running == loop) /* called by functions that have the state at hand */
+    lua_getiuservalue(L, CAL_STATE_INDEX, CAL_STATE_HELD);
+  else
+    push_array(L, loop);
   lua_pushvalue(L, index);
   lua_rawseti(L, -2, slot); /* may fail */
   lua_pop(L, 1);

@@ -215,8 +215,8 @@ static int loop_gc(lua_State *L)
   lua_State *outer = cal_enter(loop->state, L);
   if (!casync_loop_is_closed(loop->loop)) cal_loop_abandon(L, 1, loop, true);
   cal_leave(loop->state, outer);
-  if (casync_loop_is_running(loop->loop)) return 0;
   cal_free_held(L, loop);
+  if (casync_loop_is_running(loop->loop)) return 0;
   casync_loop_free(loop->loop);
   loop->loop = NULL;
   return 0;

@@ -151,7 +151,7 @@ static int create(lua_State *L, struct cal_loop *loop)
 static int create_plainly(lua_State *L, struct cal_loop *loop)
 {
   int nargs = lua_gettop(L) - 1;
-  struct cal_task *task = cal_new(L, CAL_TASK, sizeof *task, CAL_FUTURE_VALUES + nargs);
+  struct cal_task *task = cal_new_here(L, CAL_TASK, sizeof *task, CAL_FUTURE_VALUES + nargs);
   lua_insert(L, 1);
   for (int i = nargs; i >= 1; i--) lua_setiuservalue(L, 1, CAL_FUTURE_VALUES + i);
   task->nargs = (uint8_t)nargs;

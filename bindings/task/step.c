@@ -72,7 +72,7 @@ static enum casync_action suspended(lua_State *L, struct cal_state *state, struc
     cal_pool_keep(L, state, -1);
     lua_pop(L, 1);
   }
-  if (state->suspended == NULL) return cal_stock_yield(task, n);
+  if (state->suspended != task->co) return cal_stock_yield(task, n);
   task->task.spare[0] = CAL_TASK_AWAITS;
   if (state->action == CASYNC_ACTION_AWAIT) task->task.waits_for = state->awaited;
   return state->action;
@@ -92,7 +92,7 @@ resume(lua_State *L, struct cal_state *state, struct cal_task *task, int nargs)
   state->current = current;
   state->innermost = innermost;
   if (__builtin_expect(status != LUA_YIELD, 0)) return end(L, state, task, n, status);
-  if (__builtin_expect(state->borrowed != 0 || state->suspended == NULL, 0))
+  if (__builtin_expect(state->borrowed != 0 || state->suspended != co, 0))
     return suspended(L, state, task, n);
   task->task.spare[0] = CAL_TASK_AWAITS;
   if (state->action == CASYNC_ACTION_AWAIT) task->task.waits_for = state->awaited;
