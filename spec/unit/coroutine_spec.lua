@@ -537,6 +537,47 @@ describe("an await in a nested coroutine", function()
     assert.is_true(coroutine.wrap(function() await(sleep(1)) return coroutine.isyieldable() end)())
   end)
 
+  -- Makes a task that suspends at once, inside the coroutine that makes it.
+  local function eager() asyncio.Task(asyncio.async(function() await(sleep(5)) end)(), {eager_start = true}) end
+
+  it_awaits("of an eager task that it makes is not its own: it can yield", function()
+    local co = coroutine.wrap(function()
+      eager()
+      coroutine.yield("yielded")
+      return "end"
+    end)
+    assert.same({"yielded", "end"}, {co(), co()})
+    assert.equal(0, time())
+  end)
+
+  it_awaits("of an eager task that it makes is not its own: it can yield by Lua's own library", function()
+    local co = coroutine.wrap(function()
+      eager()
+      stock.yield("yielded")
+      return "end"
+    end)
+    assert.same({"yielded", "end"}, {co(), co()})
+  end)
+
+  it_awaits("of an eager task that it makes is not the task's: that can yield by Lua's own library", function()
+    local task = create_task(function()
+      eager()
+      stock.yield()
+      return time()
+    end)
+    assert.equal(0, await(task))
+  end)
+
+  it_awaits("of an object that it drives is not its own: it can yield", function()
+    local future = new_future()
+    local co = coroutine.wrap(function()
+      asyncio.async(function() await(future) end)():send()
+      coroutine.yield("yielded")
+      return "end"
+    end)
+    assert.same({"yielded", "end"}, {co(), co()})
+  end)
+
   it_awaits("counts no level after it", function()
     local co = coroutine.wrap(function() for _ = 1, 1000 do await(sleep(0)) end return "done" end)
     assert.equal("done", co())
@@ -752,6 +793,19 @@ describe("the coroutine of a task", function()
     stock.close(thread)
     collectgarbage()
     collectgarbage()
+    task:cancel()
+    assert.is_false((pcall(await, asyncio.wait_for(task, 1))))
+  end)
+
+  it_awaits("that Lua's own library closes can be cancelled when what it waits for is done", function()
+    local thread, future
+    local task = create_task(function()
+      thread, future = coroutine.running(), new_future()
+      await(future)
+    end)
+    await(sleep(1))
+    stock.close(thread)
+    future:set_result(1)
     task:cancel()
     assert.is_false((pcall(await, asyncio.wait_for(task, 1))))
   end)

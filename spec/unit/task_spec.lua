@@ -405,6 +405,19 @@ describe("cancel", function()
     ]])
   end)
 
+  it("of a task that waits for a gather of itself comes to an end", function()
+    assert.equal("ended\n", (said [[
+      pcall(asyncio.testing.run, function()
+        local task
+        task = create_task(function() await(asyncio.gather(task, task, asyncio.Future())) end)
+        await(sleep(1))
+        pcall(task.cancel, task)
+      end)
+      io.stderr:close()
+      print "ended"
+    ]]):match("ended\n.*$"))
+  end)
+
   it_awaits("of the task itself arrives at its next await", function()
     local task = create_task(function()
       asyncio.current_task():cancel("self")
@@ -984,7 +997,7 @@ describe("the end of the process", function()
       timer = loop:call_later(10, print)
       handle = loop:call_soon(print)
       loop:add_signal_handler(10, print)
-      loop:add_reader(0, print)
+      pcall(loop.add_reader, loop, 0, print) -- refused where standard input is a file
     ]])
   end)
 
