@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The second half of the bindings' private header: what each kind of object embeds, where its Lua
+ * values are, and the functions of its files.  Included by bind.h only.
+ */
+#ifndef CAL_OBJECTS_H
+#define CAL_OBJECTS_H
+
+/* ---- futures (future/) ---- */
+
+enum cal_future_value {
+  CAL_FUTURE_VALUE = 1, /* pending: Loop, task's thread or body, gather's children; done: result */
+  CAL_FUTURE_EXTRA,     /* table of rare things, see enum cal_extra */
+  CAL_FUTURE_CORO,      /* tasks: what get_coro() returns */
+  CAL_FUTURE_VALUES = CAL_FUTURE_CORO
+};
+
+/* Places in the extra table. */
+enum cal_extra {
+  CAL_EXTRA_CALLBACKS = 1, /* array of handles, in order */
+  CAL_EXTRA_FIELDS,        /* fields of a subclass's instance */
+  CAL_EXTRA_SENTINEL,      /* reports an exception that nobody read */
+  CAL_EXTRA_TRACEBACK,     /* where the error was raised */
+  CAL_EXTRA_NAME,          /* a task's name, if given */
+  CAL_EXTRA_CONTEXT,       /* a task's context, if there is one */
+  CAL_EXTRA_MESSAGE,       /* message of a flagged cancellation */
+  CAL_EXTRA_OP_MESSAGE     /* message of the cancellation that undid the task's op */
+};
+
+/* casync_future.kind as the bindings use it. */
+enum { CAL_FUTURE_HAS_EXTRA = 1 }; /* there is an extra table */
+
+/* casync_future.flags as the bindings use it. */
+enum cal_future_flag {
+  CAL_FUTURE_MULTI = 1,       /* the value is a table of several results */
+  CAL_FUTURE_UNREAD = 2,      /* an exception that nobody has read */
+  CAL_FUTURE_SAVED = 4,       /* cancelled: the value is the error itself, good for one raise */
+  CAL_FUTURE_OPEN = 8,        /* init() has run */
+  CAL_FUTURE_LUA_CANCEL = 16, /* a subclass has its own cancel() */
+  CAL_FUTURE_SEEN = 64,       /* a gather that is being made has met it */
+  CAL_FUTURE_MESSAGE = 32     /* cancelled: the value is the message */
+};
+
+struct cal_future {
+  struct cal_object object;
+  struct casync_future future;
+};
+
+struct cal_future *cal_test_future(lua_State *L, int index);
+struct cal_future *cal_check_future(lua_State *L, int index); /* opened ones only */
+static inline struct cal_future *cal_future_of(const struct casync_future *future)
+{
+  return (struct cal_future *)(void *)((char *)future - offsetof(struct cal_future, future));
+}
+/* Pushes results and returns their number, or raises; the future at `index` is done. */
+int cal_future_result(lua_State *L, int index);
+/* Whether raising the future's error raises a CancelledError. */
+bool cal_future_raises_cancelled(lua_State *L, int index);
+/* Stores the `n` values on top as the result. */
+void cal_future_store(lua_State *L, int index, int n);
+/* Stores the error on top and arms its report. */
+void cal_future_store_error(lua_State *L, int index);
+void cal_push_extra(lua_State *L, int index, int place); /* nil if there is none */
+void cal_set_extra(lua_State *L, int index, int place);  /* pops the value */
+/* Pushes the error that result() raises for a cancelled future. */
+void cal_push_cancelled(lua_State *L, int index);
+/* An error that nobody has read, or that somebody has. */
+void cal_mark_unread(lua_State *L, struct cal_future *future);
+void cal_mark_read(lua_State *L, struct cal_future *future);
+/* Forgets the callbacks of the future at `index`: it is done, they are queued. */
+void cal_drop_callbacks(lua_State *L, int index);
+/* Opens the blank future at 1 for the Loop on top (popped). */
+void cal_future_open(lua_State *L, struct cal_future *self, struct cal_loop *loop);
+/* Pushes the Loop at option "loop", else the running or the current one. */
+struct cal_loop *cal_option_loop(lua_State *L, int options);
+void cal_open_sentinel(lua_State *L);
+
+/* ---- cancelling (future/cancel.c) ---- */
+
+/* Method cancel(self[, msg]) of every future. */
+int cal_cancel_method(lua_State *L);
+/* Cancels the future whose object is on top, as its kind or its subclass does. */
+bool cal_cancel_top(lua_State *L);
+/* Notes at init() whether the class of the object at `index` has a cancel() of its own. */
+void cal_note_cancel_method(lua_State *L, int index);
+bool cal_cancel_virtual(struct casync_future *future); /* casync_future_type.cancel of all */
+bool cal_cancel_awaited(struct casync_task *task);
+void cal_keep_message(struct casync_task *task, enum casync_message what);
+void cal_open_future(lua_State *L);
+
+/* ---- tasks (task/) ---- */
+
+struct cal_task {
+  struct cal_object object;
+  struct casync_task task;
+  lua_State *co;   /* the thread that runs it, kept alive by CAL_FUTURE_VALUE; NULL before */
+  uint64_t name;   /* N of "Task-N" */
+  uint64_t serial; /* order of making */
+  uint8_t nargs;   /* arguments of its function, in the user values after the named ones */
+};
+
+/* casync_task.spare[0]: how its coroutine is suspended: in an await, by Lua's own yield, or by that
+ * with values, which is an error. */
+/* casync_task.spare[1]: whether it has anchored a future (cal_anchor). */
+enum cal_suspension { CAL_TASK_AWAITS, CAL_TASK_GOOD_YIELD, CAL_TASK_BAD_YIELD };
+
+static inline struct cal_task *cal_task_of(const struct casync_task *task)
+{
+  return (struct cal_task *)(void *)((char *)task - offsetof(struct cal_task, task));
+}
+
+/* Pushes the Task of a pending task. */
+void cal_push_task(lua_State *L, struct cal_task *task);
+/* Raises the CancelledError of a flagged or op cancellation of the current task. */
+CAL_NORETURN int cal_raise_cancelled(lua_State *L, struct cal_task *task, int place);
+void cal_open_task(lua_State *L);
+void cal_open_create_task(lua_State *L);
+int cal_loop_create_task(lua_State *L); /* Loop:create_task */
+/* Opens the blank task at `index` for the body on top (popped). */
+void cal_task_open(lua_State *L, int index, struct cal_loop *loop);
+/* Starts the one at `index`: queued, or at once if `eager`; raises what left an eager one. */
+void cal_task_launch(lua_State *L, int index, bool eager);
+/* casync_task_type.step and .done */
+enum casync_action cal_task_step(struct casync_task *runtime, enum casync_resume how);
+void cal_task_done(struct casync_task *runtime);
+int cal_body(lua_State *co); /* the base of a task's coroutine */
+/* Prepares the first step: `nargs` values, function included, wait on its thread to be resumed; or
+ * it stays 0 and the result is what the step ended with. */
+enum casync_action cal_task_start(lua_State *L, struct cal_state *state, struct cal_task *task,
+                                  enum casync_resume how, int *nargs);
+/* The op that is the task's body is over. */
+enum casync_action cal_task_finish_op(lua_State *L, struct cal_task *task, enum casync_resume how);
+/* Ends a task, whose object is on top of L below its `n` results (all popped), or with the error on
+ * top (popped). */
+enum casync_action cal_task_return(lua_State *L, struct cal_task *task, int n);
+enum casync_action cal_task_fail(lua_State *L, struct cal_task *task);
+
+/* ---- finished threads (task/pool.c) ---- */
+
+/* Borrows a thread, NULL if that is not possible now; it stays in the pool. */
+lua_State *cal_pool_borrow(struct cal_state *state);
+bool cal_pool_is_borrowed(const struct cal_state *state, const lua_State *co);
+void cal_pool_return(struct cal_state *state);             /* the borrowed one, fit for use */
+void cal_pool_drop(lua_State *L, struct cal_state *state); /* the borrowed one, which is dead */
+/* Makes the borrowed thread that of the Task at `task`. */
+void cal_pool_keep(lua_State *L, struct cal_state *state, int task);
+/* A thread for the Task on top, pooled or new; NULL, with an error on top, without memory. */
+lua_State *cal_pool_own(lua_State *L, struct cal_state *state);
+/* Puts the thread of the Task at `task` into the pool, unless that is full. */
+void cal_pool_give(lua_State *L, struct cal_state *state, int task, lua_State *co);
+
+/* ---- a task's coroutine that Lua's own yield left (task/stock_yield.c) ---- */
+
+/* Its `n` yielded values are on its stack (popped): what the task does. */
+enum casync_action cal_stock_yield(struct cal_task *task, int n);
+/* Prepares it to go on; false, with an error on L, if it cannot. */
+bool cal_resume_stock_yield(lua_State *L, struct cal_task *task, enum casync_resume how);
+
+/* ---- coroutine objects and ops (await/coroutine_object.c, await/op.c) ---- */
+
+enum cal_coroutine_value { CAL_COROUTINE_FUNCTION = 1, CAL_COROUTINE_ARGUMENTS };
+enum cal_coroutine_state { CAL_COROUTINE_NEW, CAL_COROUTINE_TAKEN, CAL_COROUTINE_CLOSED };
+
+struct cal_coroutine {
+  struct cal_object object;
+  uint16_t nargs;
+  uint8_t state; /* enum cal_coroutine_state */
+  bool checked;  /* counted among the suspects until it starts */
+  bool library;  /* made by the library for one of its own coroutine functions */
+};
+
+struct cal_coroutine *cal_test_coroutine(lua_State *L, int index);
+/* Ends its NEW state. */
+void cal_coroutine_leave_new(lua_State *L, struct cal_coroutine *coroutine,
+                             enum cal_coroutine_state state);
+/* Makes one of the function at `index` and the values after it. */
+void cal_coroutine_new(lua_State *L, int index, bool checked, bool library);
+/* Marks it as awaited and pushes function and arguments on `to`; their number - 1. Raises. */
+int cal_coroutine_take(lua_State *L, int index, lua_State *to);
+/* If the function at `index` is a coroutine function, pushes its body. */
+bool cal_push_async_body(lua_State *L, int index);
+void cal_open_coroutine_object(lua_State *L);
+
+struct cal_op {
+  struct cal_object object;
+  int nresults; /* user values: what the op returns */
+  bool checked; /* counted among the suspects until it starts */
+  bool shared;  /* the one of sleep(0): each mention is a new coroutine, so it stays NEW */
+  union {
+    struct casync_op op;
+    struct casync_sleep sleep;
+  } of;
+};
+
+struct cal_op *cal_test_op(lua_State *L, int index);
+int cal_op_results(lua_State *L, int index); /* pushes what it returns */
+/* casync_op_start() and casync_op_close() */
+int cal_op_start(lua_State *L, struct cal_op *op, struct casync_task *task);
+void cal_op_close(lua_State *L, struct cal_op *op);
+void cal_open_op(lua_State *L);
+
+/* ---- awaiting (await/suspend.c, await/coroutine.c) ---- */
+
+/* Suspends L in an await; `back` is called, with the state as context, when somebody resumes L:
+ * the scheduler if `state->expected` is L. */
+int cal_yield_await(lua_State *L, struct cal_state *state, lua_KFunction back);
+/* Goes on waiting after a forged resume, whose values are dropped: `top` values were L's own. */
+int cal_wait_on(lua_State *L, struct cal_state *state, int top, lua_KFunction back);
+/* Await what stands at index 1: a future, an op, nothing but the next iteration. */
+int cal_await_future(lua_State *L, struct cal_state *state, struct cal_future *future);
+int cal_await_op(lua_State *L, struct cal_state *state, struct cal_op *op);
+int cal_await_turn(lua_State *L, struct cal_state *state);
+int cal_await(lua_State *L); /* await itself */
+void cal_open_await(lua_State *L);
+/* Address that an await leaves on top of the stack of what it suspends. */
+extern const char cal_await_mark;
+/* Whether the thread `co`, which has just yielded or is suspended, waits in an await. */
+bool cal_is_awaiting(lua_State *co);
+/* Raises the error that says why nothing can be awaited here. */
+CAL_NORETURN int cal_refuse_await(lua_State *L, struct cal_state *state);
+void cal_open_suspend(lua_State *L);
+bool cal_is_coroutine_function(lua_CFunction function); /* resume, or what wrap returns */
+void cal_open_coroutine(lua_State *L);
+
+/* ---- handles (loop/handle.c) ---- */
+
+enum cal_handle_value {
+  CAL_HANDLE_CALLBACK = 1,
+  CAL_HANDLE_NEXT, /* the handle queued after this one */
+  CAL_HANDLE_CONTEXT,
+  CAL_HANDLE_ARGUMENTS
+};
+
+struct cal_handle {
+  struct cal_object object;
+  struct casync_timer timer; /* a Handle uses only timer.handle */
+  struct cal_loop *loop;
+  double when;   /* TimerHandle */
+  uint32_t slot; /* TimerHandle: held; a watching handle: its key */
+  int nargs;
+};
+
+struct cal_handle *cal_test_handle(lua_State *L, int index);
+/* Makes a handle of the callback at `index`, `nargs` arguments after it, and context (popped). */
+struct cal_handle *cal_handle_new(lua_State *L, struct cal_loop *loop, enum cal_kind_id kind,
+                                  int index, int nargs);
+/* Appends the Handle on top to the list of queued ones (popped) and queues it. */
+void cal_handle_queue(lua_State *L, struct cal_loop *loop, struct cal_handle *handle);
+void cal_handle_clear(lua_State *L, int index, struct cal_handle *handle);
+/* Splits "callback, arguments…[, options]" from `first` on; pushes the context; count of args. */
+int cal_callback_arguments(lua_State *L, int first);
+void cal_check_callable(lua_State *L, int index);
+/* Whether the error on top is one that leaves the loop: KeyboardInterrupt or SystemExit. */
+bool cal_leaves_loop(lua_State *L);
+/* Keeps a handle that waits in a future findable by its address. */
+void cal_handle_register(lua_State *L, struct cal_loop *loop, int index);
+extern const struct casync_handle_type cal_callback_handle;
+extern const struct casync_handle_type cal_watch_handle;
+extern const struct casync_handle_type cal_signal_handle;
+void cal_open_handle(lua_State *L);
+
+/* ---- loops (loop/) ---- */
+
+enum cal_loop_value {
+  CAL_LOOP_HELD = 1, /* array: tasks, timers, gathers; free places are chained by number */
+  CAL_LOOP_FIELDS,
+  CAL_LOOP_FIRST, /* queued handles, first and last */
+  CAL_LOOP_LAST,
+  CAL_LOOP_WATCHING,  /* descriptor * 2 + direction -> Handle */
+  CAL_LOOP_SIGNALS,   /* number -> Handle, or the function of the Runner for SIGINT */
+  CAL_LOOP_CALLBACKS, /* weak: light userdata -> Handle that waits in a future */
+  CAL_LOOP_VALUES = CAL_LOOP_CALLBACKS
+};
+
+struct cal_loop {
+  struct cal_object object;
+  struct casync_loop *loop;   /* NULL before init and after the end */
+  struct casync_handle relay; /* runs what signals asked for */
+  struct cal_state *state;
+  uint32_t slots;       /* length of the held array */
+  uint32_t *free_slots; /* its free places; room for `capacity` of them, all there can be */
+  uint32_t free_count, capacity;
+  uint32_t number; /* the smallest that no other loop of the state has */
+  bool debug;
+  bool has_factory;
+  int interrupts;       /* SIGINTs since the Runner took it over */
+  unsigned long thread; /* identity of the thread that runs it */
+};
+
+struct cal_loop *cal_test_loop(lua_State *L, int index);
+struct cal_loop *cal_check_loop(lua_State *L, int index);      /* not closed: any state */
+struct cal_loop *cal_check_open_loop(lua_State *L, int index); /* raises if closed */
+/* The state of a pending future (whose loop is alive). */
+static inline struct cal_state *cal_state_of(const struct casync_future *future)
+{
+  return ((struct cal_loop *)casync_loop_data(future->loop))->state;
+}
+/* Pushes the Loop of a runtime loop and returns its struct; nil and NULL if it is gone (the
+ * address is then only a number). */
+struct cal_loop *cal_push_loop(lua_State *L, const struct casync_loop *loop);
+/* The running loop, pushed; raises "no running event loop". */
+struct cal_loop *cal_need_running_loop(lua_State *L);
+/* Finds a place for the value at `index` (not a relative one) in the held array; may raise. */
+uint32_t cal_hold(lua_State *L, struct cal_loop *loop, int index);
+void cal_free_held(lua_State *L, struct cal_loop *loop);
+void cal_push_held(lua_State *L, struct cal_loop *loop, uint32_t slot);
+/* Keeps the plain future at index 1, which the task awaits, alive whatever becomes of the
+ * coroutine's stack: in the table at index `anchors` (CAL_STATE_ANCHORS).  May raise; letting go
+ * does not. */
+void cal_anchor(lua_State *L, int anchors, struct casync_task *task);
+void cal_unanchor(lua_State *L, int anchors, struct casync_task *task);
+void cal_unhold(lua_State *L, struct cal_loop *loop, uint32_t slot);
+/* Ends everything of a loop that closes, or is collected: tasks are abandoned and reported. */
+void cal_loop_abandon(lua_State *L, int index, struct cal_loop *loop, bool is_gone);
+void cal_check_thread(lua_State *L, struct cal_loop *loop);
+void cal_open_loop(lua_State *L);
+void cal_open_watch(lua_State *L);   /* adds to the Loop class on top */
+void cal_open_signals(lua_State *L); /* the same */
+void cal_run_signals(lua_State *L, struct cal_loop *loop);
+/* Leaves the loop with the error on top (popped). */
+void cal_leave_with(lua_State *L, struct cal_loop *loop);
+
+void cal_open_preload(lua_State *L);
+void cal_open_inspect(lua_State *L);
+void cal_open_gather(lua_State *L);
+bool cal_gather_cancel(lua_State *L, int index); /* the message is in the state */
+
+/* Pushes what the innermost await of the thread `co` waits for; nil if that is not kept. */
+void cal_push_awaited(lua_State *L, lua_State *co);
+
+#endif
