@@ -108,6 +108,7 @@ struct cal_state {
   bool bouncing;                       /* the coroutine suspended only to be resumed at once */
   bool has_contexts;                   /* casync.contextvars is loaded: contexts may have values */
   bool by_hand;                        /* what runs is driven by send() and throw() */
+  bool too_deep;                       /* they nest too deep: the whole request is given up */
   unsigned cancel_depth;               /* nesting of gathers that are being cancelled */
   bool throwing;                       /* CAL_STATE_THROWN is raised where the coroutine goes on */
   bool failed;                         /* the coroutine that just ended raised an error */

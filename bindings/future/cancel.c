@@ -117,6 +117,11 @@ int cal_cancel_method(lua_State *L)
   lua_settop(L, 1);
   cal_store_value(L, CAL_STATE_MESSAGE);
   state->has_message = outer_message;
+  if (state->too_deep && state->cancel_depth == 0) {
+    state->too_deep = false;
+    return cal_raise(L, "RuntimeError",
+                     "cancel() goes too deep: tasks and gathers wait in a circle");
+  }
   lua_pushboolean(L, accepted);
   return 1;
 }

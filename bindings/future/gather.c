@@ -180,7 +180,7 @@ static void on_released(struct casync_gather *gather)
 
 /* ---- cancelling ---- */
 
-/* Gathers of gathers cancel each other recursively; deeper ones are left alone. */
+/* Gathers of gathers cancel each other recursively, and tasks and gathers can wait in a circle. */
 enum { DEEPEST = 2000 };
 
 bool cal_gather_cancel(lua_State *L, int index)
@@ -188,10 +188,11 @@ bool cal_gather_cancel(lua_State *L, int index)
   struct cal_gather *self = lua_touserdata(L, index);
   struct cal_state *state = cal_state_of(&self->gather.future);
   bool accepted = false;
-  if (state->cancel_depth >= DEEPEST || !lua_checkstack(L, LUA_MINSTACK)) return false;
+  if (state->cancel_depth >= DEEPEST || !lua_checkstack(L, LUA_MINSTACK)) state->too_deep = true;
+  if (state->too_deep) return false;
   state->cancel_depth++;
   lua_getiuservalue(L, index, CHILDREN);
-  for (uint32_t i = 0; i < self->gather.length; i++) {
+  for (uint32_t i = 0; i < self->gather.length && !state->too_deep; i++) {
     lua_rawgeti(L, -1, (lua_Integer)i + 1);
     if (cal_cancel_top(L)) accepted = true;
     lua_pop(L, 1);
