@@ -9,7 +9,7 @@
  *     gathers in its *held array* (a place is found when the object is made), queued handles in a
  *     list that runs beside the ready queue, watching handles in a table by descriptor.
  *   - The state is upvalue 1 of every C function and the only registry entry besides the loops.
- *   - Runtime callbacks use `state->L`; no Lua error leaves them (call.c).
+ *   - Runtime callbacks use `state->L`; no Lua error leaves them (error/call.c).
  */
 #ifndef CAL_BIND_H
 #define CAL_BIND_H
@@ -230,7 +230,7 @@ void *cal_new_here(lua_State *L, enum cal_kind_id kind, size_t size, int values)
 void *cal_new_of_class(lua_State *L, enum cal_kind_id kind, size_t size, int values);
 int cal_fields(lua_State *L); /* core.fields(object[, false]) */
 
-/* ---- errors and calls (error.c, call.c) ---- */
+/* ---- errors and calls (error/) ---- */
 
 /* Of functions that raise; their result is for `return cal_raise(…)`, as in luaL_error. */
 #define CAL_NORETURN __attribute__((noreturn))
