@@ -80,7 +80,7 @@ end
 
 -- The Lua threads of a task, outermost first. In its first step a task's thread is not its own yet.
 local function threads_of(task)
-  local threads = core.task_stack(task) or {}
+  local threads = core.task_stack(task)
   if #threads == 0 and core.running_loop() and core.current_task(core.running_loop()) == task then
     threads[1] = coroutine.running()
   end
