@@ -61,7 +61,9 @@ enum cal_state_value {
   CAL_STATE_LOOPS,        /* weak: light userdata of a casync_loop -> Loop */
   CAL_STATE_RUNNING,      /* the running Loop */
   CAL_STATE_HELD,         /* its held array */
-  CAL_STATE_ANCHORS,      /* place of a task -> the plain future it awaits */
+  CAL_STATE_ANCHORS,      /* the running loop's table of awaited futures, or an empty one */
+  CAL_STATE_AWAIT,        /* the function await, whose upvalue 2 is that table */
+  CAL_STATE_NO_ANCHORS,   /* the empty one */
   CAL_STATE_ERRORS,       /* name -> exception class */
   CAL_STATE_CANCELLED,    /* instance metatable of CancelledError */
   CAL_STATE_HOOKS,        /* functions of the Lua layer that C calls */

@@ -263,6 +263,7 @@ void cal_open_handle(lua_State *L);
 
 enum cal_loop_value {
   CAL_LOOP_HELD = 1, /* array: tasks, timers, gathers; free places are chained by number */
+  CAL_LOOP_ANCHORS,  /* place of a task in the held array -> the plain future it awaits */
   CAL_LOOP_FIELDS,
   CAL_LOOP_FIRST, /* queued handles, first and last */
   CAL_LOOP_LAST,
@@ -280,7 +281,6 @@ struct cal_loop {
   uint32_t slots;       /* length of the held array */
   uint32_t *free_slots; /* its free places; room for `capacity` of them, all there can be */
   uint32_t free_count, capacity;
-  uint32_t number; /* the smallest that no other loop of the state has */
   bool debug;
   bool has_factory;
   int interrupts;       /* SIGINTs since the Runner took it over */
@@ -305,10 +305,12 @@ uint32_t cal_hold(lua_State *L, struct cal_loop *loop, int index);
 void cal_free_held(lua_State *L, struct cal_loop *loop);
 void cal_push_held(lua_State *L, struct cal_loop *loop, uint32_t slot);
 /* Keeps the plain future at index 1, which the task awaits, alive whatever becomes of the
- * coroutine's stack: in the table at index `anchors` (CAL_STATE_ANCHORS).  May raise; letting go
+ * coroutine's stack: in the table at index `anchors` (CAL_LOOP_ANCHORS).  May raise; letting go
  * does not. */
 void cal_anchor(lua_State *L, int anchors, struct casync_task *task);
 void cal_unanchor(lua_State *L, int anchors, struct casync_task *task);
+void cal_begin_anchors(lua_State *L, int loop); /* the Loop at `loop` runs */
+void cal_end_anchors(lua_State *L);             /* none runs */
 void cal_unhold(lua_State *L, struct cal_loop *loop, uint32_t slot);
 /* Ends everything of a loop that closes, or is collected: tasks are abandoned and reported. */
 void cal_loop_abandon(lua_State *L, int index, struct cal_loop *loop, bool is_gone);

@@ -64,7 +64,7 @@ static void make(lua_State *L)
   memset(state, 0, sizeof *state);
   add_table(L, CAL_STATE_POOL, CAL_POOL_SIZE, NULL);
   add_table(L, CAL_STATE_LOOPS, 0, "v");
-  add_table(L, CAL_STATE_ANCHORS, 0, NULL);
+  add_table(L, CAL_STATE_NO_ANCHORS, 0, NULL);
   add_table(L, CAL_STATE_ERRORS, 0, NULL);
   add_table(L, CAL_STATE_HOOKS, 0, NULL);
   add_table(L, CAL_STATE_REPORTS, 0, NULL);

@@ -111,7 +111,9 @@ int cal_await(lua_State *L)
 void cal_open_await(lua_State *L)
 {
   cal_push_state_slowly(L);
-  lua_getiuservalue(L, -1, CAL_STATE_ANCHORS);
+  lua_getiuservalue(L, -1, CAL_STATE_NO_ANCHORS);
   lua_pushcclosure(L, cal_await, 2);
+  lua_pushvalue(L, -1);
+  cal_store_value(L, CAL_STATE_AWAIT);
   lua_setfield(L, -2, "await");
 }

@@ -78,25 +78,40 @@ void cal_unhold(lua_State *L, struct cal_loop *loop, uint32_t slot)
 
 /* ---- awaited futures ---- */
 
-/* The place of a task's anchor: unlike that in the held array it is its own among all loops. */
-static lua_Integer anchor_of(const struct casync_task *task)
-{
-  const struct cal_loop *loop = casync_loop_data(task->future.loop);
-  return ((lua_Integer)loop->number << 32) | task->future.slot;
-}
-
 void cal_anchor(lua_State *L, int anchors, struct casync_task *task)
 {
   lua_pushvalue(L, 1);
-  lua_rawseti(L, anchors, anchor_of(task));
+  lua_rawseti(L, anchors, task->future.slot);
   task->spare[1] = 1;
 }
 
 void cal_unanchor(lua_State *L, int anchors, struct casync_task *task)
 {
   lua_pushboolean(L, 0);
-  lua_rawseti(L, anchors, anchor_of(task));
+  lua_rawseti(L, anchors, task->future.slot);
   task->spare[1] = 0;
+}
+
+/* The table on top (popped) becomes the one that await uses. */
+static void use_anchors(lua_State *L)
+{
+  cal_push_value(L, CAL_STATE_AWAIT);
+  lua_pushvalue(L, -2);
+  lua_setupvalue(L, -2, 2);
+  lua_pop(L, 1);
+  cal_store_value(L, CAL_STATE_ANCHORS);
+}
+
+void cal_begin_anchors(lua_State *L, int loop)
+{
+  lua_getiuservalue(L, loop, CAL_LOOP_ANCHORS);
+  use_anchors(L);
+}
+
+void cal_end_anchors(lua_State *L)
+{
+  cal_push_value(L, CAL_STATE_NO_ANCHORS);
+  use_anchors(L);
 }
 
 /* ---- the end of a loop ---- */
@@ -113,11 +128,7 @@ void cal_free_held(lua_State *L, struct cal_loop *loop)
 static void abandon_task(lua_State *L, struct cal_task *task, bool is_gone)
 {
   casync_task_abandon(&task->task);
-  if (task->task.spare[1]) {
-    cal_push_value(L, CAL_STATE_ANCHORS);
-    cal_unanchor(L, lua_gettop(L), &task->task);
-    lua_pop(L, 1);
-  }
+  task->task.spare[1] = 0;
   task->task.future.slot = 0;
   if (is_gone) task->task.future.loop = NULL;
   if (task->task.flags & CASYNC_TASK_QUIET_DESTROY) return;
@@ -162,6 +173,8 @@ void cal_loop_abandon(lua_State *L, int index, struct cal_loop *loop, bool is_go
     lua_settop(L, held);
   }
   loop->slots = loop->free_count = 0;
+  lua_newtable(L);
+  lua_setiuservalue(L, index, CAL_LOOP_ANCHORS);
   lua_pushnil(L);
   lua_setiuservalue(L, index, CAL_LOOP_FIRST);
   lua_pushnil(L);

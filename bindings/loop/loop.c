@@ -125,6 +125,7 @@ static int loop_close(lua_State *L);
 static void furnish(lua_State *L, int index)
 {
   set_new_table(L, index, CAL_LOOP_HELD, NULL);
+  set_new_table(L, index, CAL_LOOP_ANCHORS, NULL);
   set_new_table(L, index, CAL_LOOP_FIELDS, NULL);
   set_new_table(L, index, CAL_LOOP_WATCHING, NULL);
   set_new_table(L, index, CAL_LOOP_SIGNALS, NULL);
@@ -148,20 +149,6 @@ static void furnish(lua_State *L, int index)
   lua_pop(L, 1);
 }
 
-/* The smallest number that none of the loops in the table on top has. */
-static uint32_t find_number(lua_State *L)
-{
-  int loops = lua_gettop(L);
-  bool taken = true;
-  uint32_t number;
-  for (number = 0; taken; number++) {
-    taken = false;
-    for (lua_pushnil(L); lua_next(L, loops); lua_pop(L, 1))
-      taken |= ((const struct cal_loop *)lua_touserdata(L, -1))->number == number;
-  }
-  return number - 1;
-}
-
 /* new_loop{virtual = bool} -> Loop */
 static int new_loop(lua_State *L)
 {
@@ -180,7 +167,6 @@ static int new_loop(lua_State *L)
   loop->relay.type = &relay_type;
   furnish(L, 2);
   lua_getiuservalue(L, CAL_STATE_INDEX, CAL_STATE_LOOPS);
-  loop->number = find_number(L);
   int status = casync_loop_open(&loop->loop, (enum casync_loop_kind)kind, &host, loop);
   if (status < 0) return cal_raise_code(L, status);
   lua_pushvalue(L, 2);
@@ -258,6 +244,7 @@ static void begin(lua_State *L, struct cal_loop *loop)
   state->held = lua_topointer(L, -1);
   cal_store_value(L, CAL_STATE_HELD);
   lua_replace(L, CAL_RUN_HELD);
+  cal_begin_anchors(L, 1);
   state->running = loop;
   loop->thread = (unsigned long)pthread_self();
 }
@@ -266,6 +253,7 @@ static void finish(lua_State *L, struct cal_state *state)
 {
   state->running = NULL;
   state->held = NULL;
+  cal_end_anchors(L);
   lua_pushnil(L);
   cal_store_value(L, CAL_STATE_RUNNING);
   lua_pushnil(L);
