@@ -342,7 +342,10 @@ local function outcome(program, library)
     end
     lines[#lines + 1] = table.concat(words, " ")
   end
+  -- At the end of the C stack Lua could not call finalizers, and what they free would be lost.
+  collectgarbage("stop")
   program(library, log)
+  collectgarbage("restart")
   return table.concat(lines, "\n")
 end
 
