@@ -204,6 +204,11 @@ void cal_open_op(lua_State *L);
 /* Suspends L in an await; `back` is called, with the state as context, when somebody resumes L:
  * the scheduler if `state->expected` is L. */
 int cal_yield_await(lua_State *L, struct cal_state *state, lua_KFunction back);
+/* The state that a continuation of these gets as its context: an integer to Lua. */
+static inline struct cal_state *cal_context_state(lua_KContext context)
+{
+  return (struct cal_state *)context; /* NOLINT(performance-no-int-to-ptr): lua_KContext is one */
+}
 /* Goes on waiting after a forged resume, whose values are dropped: `top` values were L's own. */
 int cal_wait_on(lua_State *L, struct cal_state *state, int top, lua_KFunction back);
 /* Await what stands at index 1: a future, an op, nothing but the next iteration. */

@@ -15,7 +15,7 @@ enum { MOST_CALLS = 50 };
 /* The awaitable stays at index 1: that keeps a coroutine object alive and findable. */
 static int end_of_call(lua_State *L, int status, lua_KContext context)
 {
-  struct cal_state *state = (struct cal_state *)context;
+  struct cal_state *state = cal_context_state(context);
   if (status == LUA_OK && state->depth > 0) state->depth--; /* else it has been reset since */
   return lua_gettop(L) - 1;
 }
@@ -30,7 +30,7 @@ static int call(lua_State *L, struct cal_state *state)
 
 static int back_from_bounce(lua_State *L, int status, lua_KContext context)
 {
-  struct cal_state *state = (struct cal_state *)context;
+  struct cal_state *state = cal_context_state(context);
   (void)status;
   if (state->expected != L) {
     state->suspended = L;

@@ -99,7 +99,7 @@ static int go_on(lua_State *L, struct cal_state *state, enum how how)
 
 static int resume_again(lua_State *L, int status, lua_KContext context)
 {
-  struct cal_state *state = (struct cal_state *)context;
+  struct cal_state *state = cal_context_state(context);
   (void)status;
   if (state->expected != L) return cal_wait_on(L, state, 1, resume_again);
   return go_on(L, state, RESUME);
@@ -107,7 +107,7 @@ static int resume_again(lua_State *L, int status, lua_KContext context)
 
 static int wrapped_again(lua_State *L, int status, lua_KContext context)
 {
-  struct cal_state *state = (struct cal_state *)context;
+  struct cal_state *state = cal_context_state(context);
   (void)status;
   if (state->expected != L) return cal_wait_on(L, state, 1, wrapped_again);
   return go_on(L, state, WRAP);

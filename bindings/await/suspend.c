@@ -21,12 +21,6 @@ bool cal_is_awaiting(lua_State *co)
          lua_touserdata(co, -1) == (const void *)&cal_await_mark;
 }
 
-/* Continuations get the state as their context: it is at hand without a look-up. */
-static inline struct cal_state *state_of(lua_KContext context)
-{
-  return (struct cal_state *)context;
-}
-
 int cal_yield_await(lua_State *L, struct cal_state *state, lua_KFunction back)
 {
   state->suspended = L;
@@ -65,7 +59,7 @@ static inline bool is_raise_due(const struct cal_state *state)
 
 static int back_from_turn(lua_State *L, int status, lua_KContext context)
 {
-  struct cal_state *state = state_of(context);
+  struct cal_state *state = cal_context_state(context);
   (void)status;
   if (state->expected != L) return cal_wait_on(L, state, 0, back_from_turn);
   state->expected = NULL;
@@ -80,7 +74,7 @@ static inline void forget_anchor(lua_State *L, struct cal_state *state)
 
 static int back_from_future(lua_State *L, int status, lua_KContext context)
 {
-  struct cal_state *state = state_of(context);
+  struct cal_state *state = cal_context_state(context);
   (void)status;
   if (state->expected != L) return cal_wait_on(L, state, 1, back_from_future);
   state->expected = NULL;
@@ -96,7 +90,7 @@ static int back_from_future(lua_State *L, int status, lua_KContext context)
 
 static int back_from_op(lua_State *L, int status, lua_KContext context)
 {
-  struct cal_state *state = state_of(context);
+  struct cal_state *state = cal_context_state(context);
   (void)status;
   if (state->expected != L) return cal_wait_on(L, state, 1, back_from_op);
   state->expected = NULL;
@@ -112,7 +106,7 @@ static int back_from_op(lua_State *L, int status, lua_KContext context)
 /* The error that is due stands at index 1. */
 static int back_to_error(lua_State *L, int status, lua_KContext context)
 {
-  struct cal_state *state = state_of(context);
+  struct cal_state *state = cal_context_state(context);
   (void)status;
   if (state->expected != L) return cal_wait_on(L, state, 1, back_to_error);
   state->expected = NULL;

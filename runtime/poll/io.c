@@ -133,8 +133,9 @@ int ca_io_watch(struct casync_loop *loop, int fd, enum casync_direction directio
   struct ca_watched *watched = find(&ca_ev_of(loop)->io, fd);
   if (watched != NULL && watched->handles[direction] != NULL) return CASYNC_EBUSY;
   int status = ca_check_pollable(fd);
-  if (status == 0 && watched == NULL) status = add(loop, fd, &watched);
-  if (status < 0) return status;
+  if (status != 0) return status;
+  if (watched == NULL) status = add(loop, fd, &watched);
+  if (status != 0) return status;
   watched->handles[direction] = handle;
   update(loop, watched);
   return 0;
