@@ -150,13 +150,16 @@ static int create(lua_State *L, struct cal_loop *loop)
 /* The usual case, without the moving about: a Lua function and no options. */
 static int create_plainly(lua_State *L, struct cal_loop *loop)
 {
-  int nargs = lua_gettop(L) - 1;
+  int nargs = lua_gettop(L) - 1, self = nargs + 2;
   struct cal_task *task = cal_new_here(L, CAL_TASK, sizeof *task, CAL_FUTURE_VALUES + nargs);
-  lua_insert(L, 1);
-  for (int i = nargs; i >= 1; i--) lua_setiuservalue(L, 1, CAL_FUTURE_VALUES + i);
+  for (int i = 1; i <= nargs; i++) {
+    lua_pushvalue(L, i + 1);
+    lua_setiuservalue(L, self, CAL_FUTURE_VALUES + i);
+  }
   task->nargs = (uint8_t)nargs;
   task->name = ++loop->state->task_names;
-  cal_task_open(L, 1, loop);
+  lua_pushvalue(L, 1);
+  cal_task_open(L, self, loop);
   casync_task_start(&task->task);
   return 1;
 }

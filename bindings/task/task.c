@@ -66,7 +66,6 @@ void cal_task_open(lua_State *L, int index, struct cal_loop *loop)
 {
   struct cal_state *state = loop->state;
   struct cal_task *task = lua_touserdata(L, index);
-  index = lua_absindex(L, index);
   lua_setiuservalue(L, index, CAL_FUTURE_CORO);
   casync_task_init(&task->task, loop->loop, &task_type);
   task->task.future.slot = cal_hold(L, loop, index);
