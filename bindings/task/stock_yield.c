@@ -3,12 +3,16 @@
  * Lua's own coroutine.yield, kept from before the library was loaded, inside a task: the task gives
  * up one iteration.  Such a yield cannot be made to raise; what has to be raised there (a
  * cancellation, or that values were yielded) is raised by a hook at the next instruction.
+ *
+ * The await mark lies on its stack meanwhile: to everybody else it is a coroutine that awaits,
+ * which nobody but its task resumes or closes.
  */
 #include "bind.h"
 
 enum casync_action cal_stock_yield(struct cal_task *task, int n)
 {
   lua_pop(task->co, n);
+  lua_pushlightuserdata(task->co, (void *)&cal_await_mark);
   task->task.spare[0] = n > 0 ? CAL_TASK_BAD_YIELD : CAL_TASK_GOOD_YIELD;
   return CASYNC_ACTION_YIELD;
 }
@@ -48,6 +52,7 @@ bool cal_resume_stock_yield(lua_State *L, struct cal_task *task, enum casync_res
     cal_try(L, push_closed, NULL);
     return false;
   }
+  if (cal_is_awaiting(co)) lua_pop(co, 1); /* the mark */
   if (how == CASYNC_RESUME_CANCEL) task->task.spare[0] = CAL_TASK_GOOD_YIELD;
   if (how == CASYNC_RESUME && task->task.spare[0] != CAL_TASK_BAD_YIELD) return true;
   state->hook = lua_gethook(co);

@@ -165,6 +165,20 @@ describe("the coroutine of a task", function()
 end)
 
 describe("a yield in a task", function()
+  it_awaits("of Lua's own leaves a coroutine that only the task resumes", function()
+    local thread
+    local task = create_task(function()
+      thread = coroutine.running()
+      stock.yield()
+      return await(sleep(1, "mine"))
+    end)
+    await(sleep(0))
+    assert.equal("normal", coroutine.status(thread))
+    assert.is_false((coroutine.resume(thread)))
+    assert.is_false((pcall(coroutine.close, thread)))
+    assert.equal("mine", await(task))
+  end)
+
   for name, library in pairs{patched = patched, stock = stock} do
     it_awaits("gives up one iteration: " .. name, function()
       local before = asyncio.get_running_loop():_iterations()
