@@ -90,7 +90,7 @@ int cal_await(lua_State *L)
 {
   struct cal_state *state = cal_state(L);
   if (lua_touserdata(L, 1) == (const void *)state->sleep0) return cal_await_turn(L, state);
-  lua_settop(L, 1);
+  if (lua_gettop(L) != 1) lua_settop(L, 1);
   struct cal_object *object = (struct cal_object *)cal_object_at(L, 1);
   if (object == NULL) return await_other(L, state);
   switch (object->kind->id) {

@@ -155,7 +155,6 @@ int cal_await_future(lua_State *L, struct cal_state *state, struct cal_future *f
   if (future->object.kind->id == CAL_FUTURE)
     cal_anchor(L, CAL_ANCHORS_INDEX, casync_loop_current_task(loop));
   state->awaited = &future->future;
-  lua_settop(L, 1);
   return leave(L, state, CASYNC_ACTION_AWAIT, back_from_future);
 }
 
