@@ -153,6 +153,8 @@ void cal_pool_give(lua_State *L, struct cal_state *state, int task, lua_State *c
 
 /* Its `n` yielded values are on its stack (popped): what the task does. */
 enum casync_action cal_stock_yield(struct cal_task *task, int n);
+/* Replaces the error on top by the one that says that the coroutine was closed from outside. */
+void cal_replace_by_closed(lua_State *L);
 /* Prepares it to go on; false, with an error on L, if it cannot. */
 bool cal_resume_stock_yield(lua_State *L, struct cal_task *task, enum casync_resume how);
 

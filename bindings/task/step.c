@@ -35,6 +35,7 @@ static enum casync_action end(lua_State *L, struct cal_state *state, struct cal_
                               int status)
 {
   lua_State *co = task->co;
+  bool was_closed = status != LUA_OK && lua_status(co) == LUA_OK; /* it refused to be resumed */
   bool failed = status != LUA_OK || state->failed;
   bool is_borrowed = cal_pool_is_borrowed(state, co);
   state->failed = false; /* it was this coroutine's, not that of the task that runs around it */
@@ -60,6 +61,7 @@ static enum casync_action end(lua_State *L, struct cal_state *state, struct cal_
   }
   if (!failed) return cal_task_return(L, task, n);
   lua_remove(L, self);
+  if (was_closed) cal_replace_by_closed(L);
   return cal_task_fail(L, task);
 }
 
@@ -118,8 +120,8 @@ enum casync_action cal_task_step(struct casync_task *runtime, enum casync_resume
   }
   if (task->co == NULL) return cal_task_finish_op(L, task, how);
   state->how = how;
-  if (runtime->spare[0] == CAL_TASK_AWAITS && lua_status(task->co) == LUA_YIELD) {
-    state->expected = task->co;
+  if (runtime->spare[0] == CAL_TASK_AWAITS) {
+    state->expected = task->co; /* a closed coroutine refuses: see end() */
   } else if (!cal_resume_stock_yield(L, task, how)) {
     return cal_task_fail(L, task);
   }

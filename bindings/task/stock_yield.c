@@ -43,6 +43,12 @@ static int push_closed(lua_State *L)
                    "Task:cancel()");
 }
 
+void cal_replace_by_closed(lua_State *L)
+{
+  lua_pop(L, 1);
+  cal_try(L, push_closed, NULL);
+}
+
 bool cal_resume_stock_yield(lua_State *L, struct cal_task *task, enum casync_resume how)
 {
   struct cal_state *state = cal_state_of(&task->task.future);

@@ -168,7 +168,10 @@ void ca_task_run_step(struct casync_loop *loop, struct casync_handle *handle)
   (void)loop;
   struct casync_task *task = task_of(handle);
   enum casync_action action = step(task);
-  act(task, action);
+  if (ca_likely(action == CASYNC_ACTION_YIELD))
+    queue_step(task);
+  else
+    act(task, action);
 }
 
 const struct casync_handle_type ca_task_step_type = {ca_task_run_step, NULL};
