@@ -136,6 +136,7 @@ static void look_ahead(const struct casync_node *head, const struct casync_node 
   const struct casync_node *second = node->next;
   __builtin_prefetch(second->next);
   __builtin_prefetch((const char *)second->next + 64);
+  __builtin_prefetch((const char *)second->next - 64);
   if (node == head || second == head) return;
   const struct casync_handle *near = (const struct casync_handle *)node;
   const struct casync_handle *far = (const struct casync_handle *)second;
