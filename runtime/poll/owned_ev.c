@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/check.h"
 #include "poll/poll.h"
+#include "poll/ticks.h"
 
 /* Seconds between two polls that need not wait. */
 #define POLL_PERIOD 5e-6
@@ -50,17 +51,36 @@ static void ask(struct casync_loop *loop, struct ca_ev *ev, double timeout)
   ev_timer_stop(ev->ev, &ev->deadline);
 }
 
+/* Whether the last poll is so near that this one can be left out.  What the loop takes for the time
+ * is then as old as that poll. */
+static bool is_polled(struct casync_loop *loop, struct ca_ev *ev)
+{
+  if (ev->io.count != 0 || ca_wakeup_has_posts(loop)) return false;
+  if (ca_ticks_are_few(ev->last_ticks, ev->few_ticks)) return true;
+  loop->now = ca_monotonic(loop);
+  return loop->now - ev->last_poll < POLL_PERIOD;
+}
+
+/* Learns from the last two polls how many ticks fit into a period, with a tenth to spare. */
+static void note_poll(struct ca_ev *ev, double now, uint64_t ticks)
+{
+  double elapsed = now - ev->last_poll;
+  double rate = (double)(ticks - ev->last_ticks) / elapsed;
+  bool is_plausible = elapsed > 1e-6 && elapsed < 1 && rate > 1e6 && rate < 1e11;
+  ev->few_ticks = is_plausible ? (uint64_t)(rate * POLL_PERIOD * 0.9) : 0;
+  ev->last_poll = now;
+  ev->last_ticks = ticks;
+}
+
 int ca_ev_wait(struct casync_loop *loop, double timeout)
 {
   struct ca_ev *ev = ca_ev_of(loop);
-  if (timeout == 0 && ev->io.count == 0 && !ca_wakeup_has_posts(loop)) {
-    loop->now = ca_monotonic(loop);
-    if (loop->now - ev->last_poll < POLL_PERIOD) return 0;
-  }
+  if (timeout == 0 && is_polled(loop, ev)) return 0;
   ask(loop, ev, timeout);
   ca_wakeup_deliver(loop);
   ca_io_queue_found(loop);
-  ev->last_poll = loop->now = ca_monotonic(loop);
+  loop->now = ca_monotonic(loop);
+  note_poll(ev, loop->now, ca_ticks());
   return 0;
 }
 

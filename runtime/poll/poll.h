@@ -40,8 +40,10 @@ struct ca_wakeup {
 
 struct ca_ev {
   struct ev_loop *ev;
-  ev_timer deadline; /* ends a wait */
-  double last_poll;  /* when the kernel was asked last */
+  ev_timer deadline;   /* ends a wait */
+  double last_poll;    /* when the kernel was asked last */
+  uint64_t last_ticks; /* the same as ticks.h counts */
+  uint64_t few_ticks;  /* fewer of them than fit between two polls; 0: not known */
   struct ca_io io;
   struct ca_wakeup wakeup;
 };
