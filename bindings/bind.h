@@ -80,8 +80,7 @@ enum cal_state_value {
   CAL_STATE_VALUES = CAL_STATE_THROWN
 };
 
-/* Finished threads kept for reuse: as many as the table was made for, so that adding cannot fail.
- */
+/* Finished threads kept for reuse: as many as the table was made for; adding cannot fail. */
 enum { CAL_POOL_SIZE = 256 };
 
 /* What stands where in the frame of Loop:_run(), for callbacks that run right below it. */

@@ -328,6 +328,8 @@ void cal_open_signals(lua_State *L); /* the same */
 void cal_run_signals(lua_State *L, struct cal_loop *loop);
 /* Leaves the loop with the error on top (popped). */
 void cal_leave_with(lua_State *L, struct cal_loop *loop);
+/* Raises the error that left it. */
+CAL_NORETURN void cal_raise_left(lua_State *L);
 
 void cal_open_preload(lua_State *L);
 void cal_open_inspect(lua_State *L);

@@ -173,7 +173,7 @@ void cal_loop_abandon(lua_State *L, int index, struct cal_loop *loop, bool is_go
     lua_settop(L, held);
   }
   loop->slots = loop->free_count = 0;
-  lua_newtable(L);
+  lua_pushnil(L);
   lua_setiuservalue(L, index, CAL_LOOP_ANCHORS);
   lua_pushnil(L);
   lua_setiuservalue(L, index, CAL_LOOP_FIRST);

@@ -210,12 +210,12 @@ static int loop_gc(lua_State *L)
 
 /* ---- running ---- */
 
-static void raise_left(lua_State *L)
+void cal_raise_left(lua_State *L)
 {
   cal_push_value(L, CAL_STATE_LEFT);
   lua_pushnil(L);
   cal_store_value(L, CAL_STATE_LEFT);
-  lua_error(L);
+  cal_error(L);
 }
 
 static void raise_deadlock(lua_State *L)
@@ -277,7 +277,7 @@ static int loop_run(lua_State *L)
   state->innermost = innermost;
   cal_leave(state, outer);
   finish(L, state);
-  if (status == CASYNC_ELEFT) raise_left(L);
+  if (status == CASYNC_ELEFT) cal_raise_left(L);
   if (status == CASYNC_EDEADLOCK) raise_deadlock(L);
   return status < 0 ? cal_raise_code(L, status) : 0;
 }

@@ -73,14 +73,6 @@ void cal_task_open(lua_State *L, int index, struct cal_loop *loop)
   task->serial = ++state->task_serial;
 }
 
-static void raise_left(lua_State *L)
-{
-  cal_push_value(L, CAL_STATE_LEFT);
-  lua_pushnil(L);
-  cal_store_value(L, CAL_STATE_LEFT);
-  lua_error(L);
-}
-
 void cal_task_launch(lua_State *L, int index, bool eager)
 {
   struct cal_task *task = lua_touserdata(L, index);
@@ -97,7 +89,7 @@ void cal_task_launch(lua_State *L, int index, bool eager)
     lua_pushnil(L); /* as in asyncio, an eager task that is done has no coroutine */
     lua_setiuservalue(L, index, CAL_FUTURE_CORO);
   }
-  if (status == CASYNC_ELEFT) raise_left(L);
+  if (status == CASYNC_ELEFT) cal_raise_left(L);
 }
 
 /* ---- methods ---- */
