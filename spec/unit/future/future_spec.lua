@@ -400,6 +400,20 @@ describe("a chain of 2,000 gathers", function()
 end)
 
 describe("a finalizer called by hand", function()
+  it("of a loop leaves it whole for the futures that belong to it", function()
+    local own, called = testing.new_event_loop(), false
+    local future = own:create_future()
+    future:add_done_callback(function()
+      called = true
+      own:stop()
+    end)
+    getmetatable(own).__gc(own)
+    future:set_result(1)
+    own:run_forever()
+    own:close()
+    assert.is_true(called)
+  end)
+
   for name, make in pairs{
     loop = "asyncio.testing.new_event_loop()",
     ["coroutine object"] = "asyncio.async(function() end)()",
