@@ -33,6 +33,7 @@ enum cal_kind_id {
   CAL_COROUTINE,
   CAL_OP,
   CAL_SENTINEL,
+  CAL_BUFFER,
   CAL_KINDS
 };
 

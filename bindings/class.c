@@ -5,6 +5,7 @@
  * and gives it a parent.  A type check looks at the object's kind, never at its metatable.
  */
 #include "bind.h"
+#include "net.h"
 
 #include <string.h>
 
@@ -13,7 +14,7 @@ const struct cal_kind cal_kinds[CAL_KINDS] = {
     [CAL_GATHER] = {CAL_GATHER, "GatheringFuture"}, [CAL_HANDLE] = {CAL_HANDLE, "Handle"},
     [CAL_TIMER] = {CAL_TIMER, "TimerHandle"},       [CAL_LOOP] = {CAL_LOOP, "Loop"},
     [CAL_COROUTINE] = {CAL_COROUTINE, "Coroutine"}, [CAL_OP] = {CAL_OP, "Op"},
-    [CAL_SENTINEL] = {CAL_SENTINEL, "Sentinel"},
+    [CAL_SENTINEL] = {CAL_SENTINEL, "Sentinel"},    [CAL_BUFFER] = {CAL_BUFFER, "Buffer"},
 };
 
 static void set_name(lua_State *L, const char *name)
@@ -122,25 +123,36 @@ void *cal_new_of_class(lua_State *L, enum cal_kind_id kind, size_t size, int val
   return object;
 }
 
+/* In which user value objects that Lua can subclass keep the fields of an instance; 0: elsewhere.
+ */
+static const uint8_t fields_value[CAL_KINDS] = {
+    [CAL_LOOP] = CAL_LOOP_FIELDS,
+    [CAL_BUFFER] = CAL_BUFFER_FIELDS,
+};
+
 /* Pushes the table that keeps the fields of the instance at 1, or nil. */
-static bool push_fields(lua_State *L)
+static bool push_fields(lua_State *L, int value)
 {
-  if (cal_test_future(L, 1) != NULL) {
+  if (value != 0)
+    lua_getiuservalue(L, 1, value);
+  else if (cal_test_future(L, 1) != NULL)
     cal_push_extra(L, 1, CAL_EXTRA_FIELDS);
-  } else if (cal_test_loop(L, 1) != NULL) {
-    lua_getiuservalue(L, 1, CAL_LOOP_FIELDS);
-  } else {
-    luaL_typeerror(L, 1, "Future, Task or Loop");
-  }
+  else
+    luaL_typeerror(L, 1, "object that has fields");
   return !lua_isnil(L, -1);
 }
 
 int cal_fields(lua_State *L)
 {
-  bool found = push_fields(L);
+  enum cal_kind_id kind = cal_kind_at(L, 1);
+  int value = kind < CAL_KINDS ? fields_value[kind] : 0;
+  bool found = push_fields(L, value);
   if (found || (lua_isboolean(L, 2) && !lua_toboolean(L, 2))) return 1;
   lua_newtable(L);
   lua_pushvalue(L, -1);
-  cal_set_extra(L, 1, CAL_EXTRA_FIELDS); /* a Loop always has its table */
+  if (value != 0)
+    lua_setiuservalue(L, 1, value);
+  else
+    cal_set_extra(L, 1, CAL_EXTRA_FIELDS);
   return 1;
 }

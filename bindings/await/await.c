@@ -103,6 +103,7 @@ int cal_await(lua_State *L)
   case CAL_TIMER:
   case CAL_LOOP:
   case CAL_SENTINEL:
+  case CAL_BUFFER:
   case CAL_KINDS: break;
   }
   return await_other(L, state);

@@ -22,6 +22,7 @@ tasks.taskgroup: TaskGroup
 runners: run Runner
 loop.policy: get_running_loop get_event_loop set_event_loop new_event_loop
 with: with
+buffer: Buffer
 exceptions: isinstance pcall xpcall
 ]]):gmatch("[^\n]+") do
   local module, names = line:match("^(%S+): (.*)$")

@@ -137,7 +137,7 @@ end
 local groups = {
   {"core"},
   {"class", "exceptions", "options", "log", "await", "await_thread", "by_hand", "coroutine", "with", "generator",
-    "contextvars"},
+    "contextvars", "buffer"},
   {"sync"},
   {"tasks"},
   {"loop"},

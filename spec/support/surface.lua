@@ -57,6 +57,8 @@ return {
       testing.run testing.async testing.new_event_loop]]},
     {"files", [[
       files.read files.fileno]]},
+    {"bytes", [[
+      Buffer Buffer.sub Buffer.set Buffer.find Buffer.view]]},
     {"module", [[
       version]]},
   },
