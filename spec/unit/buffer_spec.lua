@@ -11,7 +11,7 @@ end
 local function raises(class, text, f, ...)
   local ok, err = pcall(f, ...)
   assert.is_false(ok)
-  assert.is_true(class == nil and type(err) == "string" or asyncio.isinstance(err, class or asyncio.TypeError), tostring(err))
+  assert.is_true(class == nil and type(err) == "string" or class ~= nil and asyncio.isinstance(err, class), tostring(err))
   assert.is_truthy(tostring(err):find(text, 1, true), tostring(err))
 end
 
@@ -29,7 +29,6 @@ describe("a Buffer", function()
     raises(nil, "number expected, got no value", Buffer)
     raises(nil, "number expected, got string", Buffer, "abc")
     raises(nil, "no integer representation", Buffer, 1.5)
-    assert.is_false(pcall(Buffer, 1 << 61)) -- more than there is
   end)
 
   it("is readable as text", function()
