@@ -183,16 +183,38 @@ int cal_coroutine_take(lua_State *L, int index, lua_State *to);
 bool cal_push_async_body(lua_State *L, int index);
 void cal_open_coroutine_object(lua_State *L);
 
+struct cal_op;
+
+/* A native coroutine: an op without a `start`, whose body is C code that awaits. */
+struct cal_native_type {
+  struct casync_op_type op;
+  /* Runs in the frame of `await`, with the op at index 1: returns results as a C function does, or
+   * raises, or suspends (await/native.c). */
+  int (*body)(lua_State *L, struct cal_state *state, struct cal_op *op);
+};
+
 struct cal_op {
   struct cal_object object;
-  int nresults; /* user values: what the op returns */
+  int nresults; /* user values: what the op returns; of a native coroutine: what it works on */
   bool checked; /* counted among the suspects until it starts */
   bool shared;  /* the one of sleep(0): each mention is a new coroutine, so it stays NEW */
   union {
     struct casync_op op;
     struct casync_sleep sleep;
+    struct {
+      struct casync_op op;
+      lua_Integer n; /* a number that the body may use */
+    } native;
   } of;
 };
+
+static inline bool cal_op_is_native(const struct cal_op *op)
+{
+  return op->of.op.type->start == NULL;
+}
+/* Makes a native coroutine, with the `n` values on top (popped) as its user values, in a function
+ * that has the state as upvalue. */
+struct cal_op *cal_native_new(lua_State *L, const struct cal_native_type *type, int n);
 
 struct cal_op *cal_test_op(lua_State *L, int index);
 int cal_op_results(lua_State *L, int index); /* pushes what it returns */
@@ -213,10 +235,14 @@ static inline struct cal_state *cal_context_state(lua_KContext context)
 }
 /* Goes on waiting after a forged resume, whose values are dropped: `top` values were L's own. */
 int cal_wait_on(lua_State *L, struct cal_state *state, int top, lua_KFunction back);
+/* Raises what throw() throws in, or the cancellation that the step has to deliver, if any. */
+void cal_raise_if_due(lua_State *L, struct cal_state *state);
 /* Await what stands at index 1: a future, an op, nothing but the next iteration. */
 int cal_await_future(lua_State *L, struct cal_state *state, struct cal_future *future);
 int cal_await_op(lua_State *L, struct cal_state *state, struct cal_op *op);
 int cal_await_turn(lua_State *L, struct cal_state *state);
+/* Calls the function above index 1, with the arguments above it, as the rest of this await. */
+int cal_await_call(lua_State *L, struct cal_state *state);
 int cal_await(lua_State *L); /* await itself */
 void cal_open_await(lua_State *L);
 /* Address that an await leaves on top of the stack of what it suspends. */
@@ -228,6 +254,27 @@ CAL_NORETURN int cal_refuse_await(lua_State *L, struct cal_state *state);
 void cal_open_suspend(lua_State *L);
 bool cal_is_coroutine_function(lua_CFunction function); /* resume, or what wrap returns */
 void cal_open_coroutine(lua_State *L);
+
+/* ---- native coroutines (await/native.c) ---- */
+
+/* The running task, if what runs at this place may suspend; else raises why not.  To be called
+ * before anything is registered; the object at index 1 is kept alive until the task comes back.
+ * NULL: what runs is driven by hand (never so in the body of a native coroutine), and only
+ * cal_await_op() can suspend it. */
+struct casync_task *cal_may_wait(lua_State *L, struct cal_state *state);
+/* Suspends: the task waits for an op (casync_task.op is set and knows the undo).  `back` begins
+ * with cal_is_forged() and cal_come_back(). */
+int cal_wait(lua_State *L, struct cal_state *state, lua_KFunction back);
+/* Gives up one iteration. */
+int cal_wait_turn(lua_State *L, struct cal_state *state, lua_KFunction back);
+/* Whether somebody else than the scheduler resumed L: `back` then returns
+ * cal_wait_on(L, state, top, back), where `top` values are the frame's own. */
+static inline bool cal_is_forged(lua_State *L, const struct cal_state *state)
+{
+  return state->expected != L;
+}
+/* The wait is over: takes the mark off the stack and raises the cancellation that is due. */
+void cal_come_back(lua_State *L, struct cal_state *state);
 
 /* ---- handles (loop/handle.c) ---- */
 

@@ -17,5 +17,6 @@
 #include "casync/loop.h"
 #include "casync/op.h"
 #include "casync/task.h"
+#include "casync/transport.h"
 
 #endif

@@ -41,8 +41,7 @@ static int back_from_bounce(lua_State *L, int status, lua_KContext context)
   return call(L, state);
 }
 
-/* Calls the function above the awaitable with the arguments above it. */
-static int call_body(lua_State *L, struct cal_state *state)
+int cal_await_call(lua_State *L, struct cal_state *state)
 {
   if (state->depth < MOST_CALLS || state->current != L || !lua_isyieldable(L))
     return call(L, state);
@@ -54,7 +53,7 @@ static int call_body(lua_State *L, struct cal_state *state)
 static int await_coroutine(lua_State *L, struct cal_state *state)
 {
   cal_coroutine_take(L, 1, L);
-  return call_body(L, state);
+  return cal_await_call(L, state);
 }
 
 CAL_NORETURN static void refuse(lua_State *L)
@@ -70,17 +69,17 @@ static int await_other(lua_State *L, struct cal_state *state)
   switch (lua_type(L, 1)) {
   case LUA_TFUNCTION:
     if (!cal_push_async_body(L, 1)) lua_pushvalue(L, 1);
-    return call_body(L, state);
+    return cal_await_call(L, state);
   case LUA_TTHREAD:
     cal_push_value(L, CAL_STATE_HOOKS);
     lua_getfield(L, -1, "await_thread");
     lua_remove(L, -2);
     lua_pushvalue(L, 1);
-    return call_body(L, state);
+    return cal_await_call(L, state);
   default:
     if (luaL_getmetafield(L, 1, "__await") == LUA_TNIL) refuse(L);
     lua_pushvalue(L, 1);
-    return call_body(L, state);
+    return cal_await_call(L, state);
   }
 }
 

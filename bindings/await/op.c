@@ -56,10 +56,10 @@ static bool is_checked(struct cal_state *state)
   return state->running != NULL && state->running->debug;
 }
 
-/* Makes an op of the `n` results on top (popped) and leaves it there. */
+/* Makes an op of the `n` values on top (popped) and leaves it there. */
 static struct cal_op *new_op(lua_State *L, int n)
 {
-  struct cal_op *op = cal_new(L, CAL_OP, sizeof *op, n);
+  struct cal_op *op = cal_new_here(L, CAL_OP, sizeof *op, n);
   op->nresults = n;
   lua_insert(L, -n - 1);
   for (int i = n; i >= 1; i--) lua_setiuservalue(L, -i - 1, i);
@@ -68,6 +68,13 @@ static struct cal_op *new_op(lua_State *L, int n)
   cal_state(L)->suspects++;
   lua_getiuservalue(L, CAL_STATE_INDEX, CAL_STATE_OP_CHECKED);
   lua_setmetatable(L, -2);
+  return op;
+}
+
+struct cal_op *cal_native_new(lua_State *L, const struct cal_native_type *type, int n)
+{
+  struct cal_op *op = new_op(L, n);
+  op->of.op.type = &type->op;
   return op;
 }
 

@@ -57,6 +57,11 @@ static inline bool is_raise_due(const struct cal_state *state)
   return state->throwing || state->how == CASYNC_RESUME_CANCEL;
 }
 
+void cal_raise_if_due(lua_State *L, struct cal_state *state)
+{
+  if (is_raise_due(state)) raise_due(L, state);
+}
+
 static int back_from_turn(lua_State *L, int status, lua_KContext context)
 {
   struct cal_state *state = cal_context_state(context);
@@ -176,11 +181,19 @@ int cal_await_turn(lua_State *L, struct cal_state *state)
   return leave(L, state, CASYNC_ACTION_YIELD, back_from_turn);
 }
 
+/* The body may find that it has nothing to wait for, so it is the one to ask whether it may. */
+static int run_native(lua_State *L, struct cal_state *state, struct cal_op *op)
+{
+  cal_op_close(L, op);
+  return ((const struct cal_native_type *)op->of.op.type)->body(L, state, op);
+}
+
 int cal_await_op(lua_State *L, struct cal_state *state, struct cal_op *op)
 {
   if (op->shared) return cal_await_turn(L, state);
   if (op->of.op.state != CASYNC_OP_NEW)
     return cal_raise(L, "RuntimeError", "cannot reuse already awaited coroutine");
+  if (cal_op_is_native(op) && !state->by_hand) return run_native(L, state, op);
   if (!may_suspend(L, state)) return cal_refuse_await(L, state);
   if (state->by_hand) return await_op_by_hand(L, state);
   int started = cal_op_start(L, op, casync_loop_current_task(state->running->loop));

@@ -76,6 +76,7 @@ int cal_raise_code(lua_State *L, int code)
   case CASYNC_ESTATE:
   case CASYNC_ELEFT:
   case CASYNC_EDEADLOCK:
+  case CASYNC_EHOST:
   case CASYNC_EBUSY: cal_raise(L, "RuntimeError", "%s", casync_strerror(code));
   }
   raise_os_error(L, -code);

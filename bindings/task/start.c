@@ -87,6 +87,15 @@ enum casync_action cal_task_finish_op(lua_State *L, struct cal_task *task, enum 
   return return_from_op(L, task);
 }
 
+/* A native coroutine runs in a frame of `await`. */
+static int pass_native(lua_State *L, lua_State *co)
+{
+  cal_push_value(L, CAL_STATE_AWAIT);
+  lua_pushvalue(L, -3);
+  lua_xmove(L, co, 2);
+  return 3;
+}
+
 /* Moves a function that stands in the task at `index` and its arguments to `co`; their number. */
 static int pass_function(lua_State *L, struct cal_task *task, int index, lua_State *co)
 {
@@ -126,6 +135,7 @@ static int prepare(lua_State *L, struct cal_state *state, struct cal_task *task,
   lua_pushcfunction(co, cal_body);
   lua_pushcfunction(co, cal_keep_traceback);
   if (coroutine != NULL) return cal_coroutine_take(L, -2, co) + 2;
+  if (cal_kind_at(L, -2) == CAL_OP) return pass_native(L, co);
   return pass_function(L, task, lua_gettop(L), co);
 }
 
@@ -137,11 +147,13 @@ enum casync_action cal_task_start(lua_State *L, struct cal_state *state, struct 
   enum cal_kind_id kind = cal_kind_at(L, -1);
   struct cal_coroutine *coroutine = kind == CAL_COROUTINE ? lua_touserdata(L, -1) : NULL;
   struct cal_op *op = kind == CAL_OP ? lua_touserdata(L, -1) : NULL;
-  if (how == CASYNC_RESUME_CANCEL || op != NULL) {
+  bool is_native = op != NULL && cal_op_is_native(op);
+  if (how == CASYNC_RESUME_CANCEL || (op != NULL && !is_native)) {
     lua_remove(L, -2);
     return op != NULL && how == CASYNC_RESUME ? start_op(L, task, op) : cancel_unstarted(L, task);
   }
-  if (coroutine != NULL && coroutine->state != CAL_COROUTINE_NEW) {
+  if ((coroutine != NULL && coroutine->state != CAL_COROUTINE_NEW) ||
+      (is_native && op->of.op.state != CASYNC_OP_NEW)) {
     lua_pop(L, 2);
     return fail_reused(L, task);
   }

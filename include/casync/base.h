@@ -25,7 +25,8 @@ enum casync_error {
   CASYNC_ESTATE = -10004,    /* the object is in a state that does not allow this */
   CASYNC_ELEFT = -10005,     /* a handle asked the loop to be left at once */
   CASYNC_EDEADLOCK = -10006, /* virtual clock: nothing is ready and no timer is left */
-  CASYNC_EBUSY = -10007      /* somebody else has this resource (a signal, a descriptor) */
+  CASYNC_EBUSY = -10007,     /* somebody else has this resource (a signal, a descriptor) */
+  CASYNC_EHOST = -10008      /* an error of the embedder's, which keeps it */
 };
 
 /* Returns a short English text for `code`, never NULL, valid for the life of the process (for

@@ -17,6 +17,7 @@ extern "C" {
 
 struct casync_task;
 struct casync_task_type;
+struct casync_op_type;
 
 /* Makes `task`, in memory of the caller, a task of `loop` that has not started. */
 CASYNC_API void casync_task_init(struct casync_task *task, struct casync_loop *loop,
@@ -39,6 +40,11 @@ CASYNC_API uint32_t casync_task_uncancel(struct casync_task *task);
 
 /* Takes a pending task out of everything it is linked in, for good: its loop closes or goes. */
 CASYNC_API void casync_task_abandon(struct casync_task *task);
+
+/* For ops: the running task waits from now on (its step is to end with CASYNC_ACTION_WAIT_OP);
+ * `object` is what the undo of `op` needs, and stays alive until then. */
+CASYNC_API void casync_task_wait(struct casync_task *task, const struct casync_op_type *op,
+                                 void *object);
 
 /* For ops: the task waits no more; queues its step. */
 CASYNC_API void casync_task_wake(struct casync_task *task);

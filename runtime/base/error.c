@@ -17,6 +17,7 @@ const char *casync_strerror(int code)
   case CASYNC_ELEFT: return "the event loop was left";
   case CASYNC_EDEADLOCK: return "nothing is ready and no timer is left";
   case CASYNC_EBUSY: return "the resource is in use";
+  case CASYNC_EHOST: return "an error of the embedder's";
   }
   return strerror(-code);
 }

@@ -71,7 +71,8 @@ struct casync_loop {
   const struct casync_loop_host *host;
   void *data;
   const struct ca_poller *poller;
-  void *poll; /* the poller's own struct */
+  void *poll;    /* the poller's own struct */
+  char *scratch; /* where net/ reads to, made on demand; its bytes do not outlive a callback */
 };
 
 static inline bool ca_wants_attention(const struct casync_loop *loop)
@@ -84,6 +85,9 @@ static inline bool ca_wants_attention(const struct casync_loop *loop)
 
 /* No poll sleeps for longer (seconds). */
 #define CA_LONGEST_WAIT (24 * 3600.0)
+
+/* loop.c */
+char *ca_loop_scratch(struct casync_loop *loop, size_t size); /* one size for all; or NULL */
 
 /* ready.c */
 void ca_ready_init(struct ca_ready *ready);

@@ -53,7 +53,14 @@ void casync_loop_free(struct casync_loop *loop)
   casync_loop_close(loop);
   ca_ready_drop_all(loop); /* what was queued after an earlier close */
   loop->poller->free(loop);
+  ca_free(loop->scratch);
   ca_free(loop);
+}
+
+char *ca_loop_scratch(struct casync_loop *loop, size_t size)
+{
+  if (ca_unlikely(loop->scratch == NULL)) loop->scratch = ca_alloc(NULL, size);
+  return loop->scratch;
 }
 
 void *casync_loop_data(const struct casync_loop *loop)

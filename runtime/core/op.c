@@ -11,7 +11,7 @@ int casync_op_start(struct casync_op *op, struct casync_task *task)
   int started = op->type->start(op, task);
   if (started < 0) return started;
   op->state = started == CASYNC_OP_WAITS ? CASYNC_OP_RUNNING : CASYNC_OP_DONE;
-  if (started == CASYNC_OP_WAITS) task->op = op->type;
+  if (started == CASYNC_OP_WAITS) task->op = op->type; /* start() may have named an object */
   return started;
 }
 

@@ -36,6 +36,7 @@ static bool cancel_wait(struct casync_task *task)
     task->op = NULL;
     task->flags |= CASYNC_TASK_OP_CANCELLED;
     op->undo(task);
+    task->object = NULL;
     type_of(task)->message(task, CASYNC_MESSAGE_OP);
     queue_step(task);
     return true;
@@ -219,8 +220,15 @@ void casync_task_abandon(struct casync_task *task)
   if (handle->flags & CASYNC_HANDLE_QUEUED) ca_ready_remove(handle);
 }
 
+void casync_task_wait(struct casync_task *task, const struct casync_op_type *op, void *object)
+{
+  task->op = op;
+  task->object = object;
+}
+
 void casync_task_wake(struct casync_task *task)
 {
   task->op = NULL;
+  task->object = NULL;
   queue_step(task);
 }

@@ -312,7 +312,8 @@ function structure.walk(visit)
     if lfs.attributes(top, "mode") == "directory" then into(top) end
   end
   for entry in lfs.dir(".") do
-    if lfs.attributes(entry, "mode") == "file" and not entry:find("%.log$") then visit(entry) end
+    local is_ours = entry ~= ".git" and not entry:find("%.log$") -- a work tree's .git is a file
+    if lfs.attributes(entry, "mode") == "file" and is_ours then visit(entry) end
   end
 end
 

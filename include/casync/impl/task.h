@@ -65,8 +65,11 @@ enum casync_task_flag {
 
 struct casync_task {
   struct casync_future future;
-  struct casync_timer timer;       /* handle: the step; with sequence: a sleep */
-  struct casync_future *waits_for; /* a future; NULL if none */
+  struct casync_timer timer; /* handle: the step; with sequence: a sleep */
+  union {
+    struct casync_future *waits_for; /* a future; NULL if none */
+    void *object;                    /* if `op` is not NULL: what its undo needs */
+  };
   const struct casync_op_type *op; /* type of the op it waits for; NULL if none */
   uint32_t cancel_requests;        /* Task.cancelling() */
   uint8_t flags;                   /* enum casync_task_flag */

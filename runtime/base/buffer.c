@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The bytes are moved to the front only when that makes room for as much as is moved, and memory
+ * doubles: appending and taking cost the same however much is there.
+ */
+#include "base/buffer.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "casync/base.h"
+
+enum {
+  SMALLEST = 512, /* bytes of the first allocation */
+  KEPT = 4096     /* what an empty buffer may keep */
+};
+
+static int grow(struct casync_buffer *buffer, size_t needed)
+{
+  size_t capacity = buffer->capacity > 0 ? buffer->capacity : SMALLEST;
+  while (capacity < needed) {
+    if (capacity > SIZE_MAX / 2) return CASYNC_EMEMORY;
+    capacity *= 2;
+  }
+  char *bytes = ca_alloc(buffer->bytes, capacity);
+  if (bytes == NULL) return CASYNC_EMEMORY;
+  buffer->bytes = bytes;
+  buffer->capacity = capacity;
+  return 0;
+}
+
+static int make_room(struct casync_buffer *buffer, size_t size)
+{
+  if (size <= buffer->capacity - buffer->end) return 0;
+  size_t used = ca_buffer_size(buffer);
+  if (size > SIZE_MAX - buffer->end) return CASYNC_EMEMORY;
+  if (used + size > buffer->capacity || buffer->start < used)
+    return grow(buffer, buffer->end + size);
+  memmove(buffer->bytes, ca_buffer_begin(buffer), used);
+  buffer->start = 0;
+  buffer->end = used;
+  return 0;
+}
+
+int ca_buffer_append(struct casync_buffer *buffer, const void *bytes, size_t size)
+{
+  if (size == 0) return 0;
+  int status = make_room(buffer, size);
+  if (status < 0) return status;
+  memcpy(buffer->bytes + buffer->end, bytes, size);
+  buffer->end += size;
+  return 0;
+}
+
+void ca_buffer_take(struct casync_buffer *buffer, size_t size)
+{
+  buffer->start += size;
+  if (buffer->start < buffer->end) return;
+  if (buffer->capacity > KEPT)
+    ca_buffer_clear(buffer);
+  else
+    buffer->start = buffer->end = 0;
+}
+
+void ca_buffer_clear(struct casync_buffer *buffer)
+{
+  ca_free(buffer->bytes);
+  *buffer = (struct casync_buffer){0};
+}

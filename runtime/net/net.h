@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Private header of net/: sockets, and what transports share.
+ */
+#ifndef CA_NET_H
+#define CA_NET_H
+
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "casync/impl/transport.h"
+#include "casync/transport.h"
+
+/* sock.c: every socket system call.  EINTR is retried; results, or -errno. */
+ssize_t ca_sock_recv(int fd, void *bytes, size_t size);
+ssize_t ca_sock_send(int fd, const struct iovec *parts, int count);
+int ca_sock_shutdown_writing(int fd);
+void ca_sock_close(int fd);
+void ca_sock_set_nodelay(int fd); /* nothing if it is no TCP socket */
+
+/* outbox.c: what a stream has still to send. */
+
+/* Sends `parts`, behind what is kept already, and keeps the rest.  0, or -errno or CASYNC_EMEMORY
+ * (`*sent_some`: a part is gone). */
+int ca_outbox_send(struct casync_stream *stream, const struct iovec *parts, int count,
+                   bool *sent_some);
+/* Sends what is kept: 0 or -errno. */
+int ca_outbox_flush(struct casync_stream *stream);
+
+#endif
