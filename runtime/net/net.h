@@ -14,10 +14,15 @@
 
 /* sock.c: every socket system call.  EINTR is retried; results, or -errno. */
 ssize_t ca_sock_recv(int fd, void *bytes, size_t size);
-ssize_t ca_sock_send(int fd, const struct iovec *parts, int count);
+ssize_t ca_sock_send(int fd, const struct iovec *parts, int count); /* sends a beginning of them */
 int ca_sock_shutdown_writing(int fd);
 void ca_sock_close(int fd);
 void ca_sock_set_nodelay(int fd); /* nothing if it is no TCP socket */
+
+/* The `n`-th call from now on fails with `error`, once (0: none); one call moves at most `size`
+ * bytes (0: any number).  Not thread-safe: for tests. */
+void ca_sock_fail_at(unsigned long n, int error);
+void ca_sock_limit(size_t size);
 
 /* outbox.c: what a stream has still to send. */
 
