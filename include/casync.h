@@ -18,5 +18,6 @@
 #include "casync/op.h"
 #include "casync/task.h"
 #include "casync/transport.h"
+#include "casync/work.h"
 
 #endif

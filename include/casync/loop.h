@@ -113,6 +113,12 @@ CASYNC_API void casync_loop_wake(struct casync_loop *loop);
  * also calls casync_loop_wake(). */
 CASYNC_API void casync_loop_attend(struct casync_loop *loop);
 
+/* Something of this loop is under way in real time (a job in a thread, a child process, an
+ * operation on a socket) until casync_loop_end_real(): a virtual clock stands still meanwhile, and
+ * the loop waits for whatever wakes it.  Calls come in pairs; other clocks do not care. */
+CASYNC_API void casync_loop_begin_real(struct casync_loop *loop);
+CASYNC_API void casync_loop_end_real(struct casync_loop *loop);
+
 /* Takes over signal `number` for this loop: each delivery asks for `attend`, where
  * casync_signal_take() tells which came.  CASYNC_EBUSY if another loop has it; -errno. */
 CASYNC_API int casync_signal_watch(struct casync_loop *loop, int number);

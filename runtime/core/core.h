@@ -56,6 +56,15 @@ struct ca_ready {
   uint32_t pushed;          /* how many were queued since the last batch */
 };
 
+/* Somebody above core/ who has something to do when the loop closes, embedded in what he keeps for
+ * the loop. */
+struct ca_closer {
+  struct ca_closer *next;
+  /* Called once, while posts and watches still work, in the opposite order of their making.  It may
+   * wait for `patience` seconds at most: 0 if the program goes on with its own things. */
+  void (*on_close)(struct casync_loop *loop, struct ca_closer *closer, double patience);
+};
+
 enum ca_loop_state { CA_LOOP_OPEN, CA_LOOP_RUNNING, CA_LOOP_CLOSED };
 
 struct casync_loop {
@@ -71,7 +80,10 @@ struct casync_loop {
   const struct casync_loop_host *host;
   void *data;
   const struct ca_poller *poller;
-  void *poll;    /* the poller's own struct */
+  void *poll; /* the poller's own struct */
+  struct ca_closer *closers;
+  struct ca_pool *pool; /* work/'s threads; NULL before the first job */
+  int real;             /* how much is under way in real time, whatever the clock */
   char *scratch; /* where net/ reads to, made on demand; its bytes do not outlive a callback */
 };
 
@@ -88,6 +100,8 @@ static inline bool ca_wants_attention(const struct casync_loop *loop)
 
 /* loop.c */
 char *ca_loop_scratch(struct casync_loop *loop, size_t size); /* one size for all; or NULL */
+
+void ca_loop_add_closer(struct casync_loop *loop, struct ca_closer *closer);
 
 /* ready.c */
 void ca_ready_init(struct ca_ready *ready);

@@ -10,6 +10,9 @@
 /* Handles in a batch from which on looking ahead pays. */
 enum { LONG_BATCH = 512 };
 
+/* Seconds that the end of a loop which nobody closed may take. */
+#define PATIENCE 1.0
+
 static int open_poller(struct casync_loop *loop, enum casync_loop_kind kind)
 {
   switch (kind) {
@@ -37,20 +40,41 @@ int casync_loop_open(struct casync_loop **result, enum casync_loop_kind kind,
   return 0;
 }
 
-int casync_loop_close(struct casync_loop *loop)
+void ca_loop_add_closer(struct casync_loop *loop, struct ca_closer *closer)
+{
+  closer->next = loop->closers;
+  loop->closers = closer;
+}
+
+static void call_closers(struct casync_loop *loop, double patience)
+{
+  while (loop->closers != NULL) {
+    struct ca_closer *closer = loop->closers;
+    loop->closers = closer->next;
+    closer->on_close(loop, closer, patience);
+  }
+}
+
+static int close_loop(struct casync_loop *loop, double patience)
 {
   if (loop->state == CA_LOOP_RUNNING) return CASYNC_ERUNNING;
   if (loop->state == CA_LOOP_CLOSED) return 0;
   loop->state = CA_LOOP_CLOSED;
+  call_closers(loop, patience);
   ca_ready_drop_all(loop);
   ca_timers_drop_all(loop);
   loop->poller->close(loop);
   return 0;
 }
 
+int casync_loop_close(struct casync_loop *loop)
+{
+  return close_loop(loop, 0);
+}
+
 void casync_loop_free(struct casync_loop *loop)
 {
-  casync_loop_close(loop);
+  close_loop(loop, PATIENCE);
   ca_ready_drop_all(loop); /* what was queued after an earlier close */
   loop->poller->free(loop);
   ca_free(loop->scratch);
@@ -101,6 +125,17 @@ void casync_loop_stop(struct casync_loop *loop)
 void casync_loop_leave(struct casync_loop *loop)
 {
   loop->leaving = true;
+}
+
+void casync_loop_begin_real(struct casync_loop *loop)
+{
+  loop->real++;
+}
+
+void casync_loop_end_real(struct casync_loop *loop)
+{
+  assert(loop->real > 0);
+  loop->real--;
 }
 
 void casync_loop_attend(struct casync_loop *loop)

@@ -3,7 +3,8 @@
  * The virtual clock: a poller that asks libev without waiting and, when nothing is ready, jumps to
  * the next timer, however far.  The clock starts at 0.  With no timer either (one at infinity is
  * none) nothing can ever happen, which is an error, unless a descriptor is watched: that may still
- * become ready, in real time.
+ * become ready, in real time.  While something is under way in real time (casync_loop_begin_real())
+ * the clock stands still and the loop waits for it.
  */
 #include <math.h>
 
@@ -45,6 +46,10 @@ static int wait_virtually(struct casync_loop *loop, double timeout)
   struct virtual *virtual = virtual_of(loop);
   ask_kernel(loop, 0);
   if (timeout == 0 || has_found(loop)) return 0;
+  if (loop->real > 0) {
+    ask_kernel(loop, -1);
+    return 0;
+  }
   if (timeout > 0 && ca_timers_next(loop) < HUGE_VAL) {
     loop->now = virtual->clock = ca_timers_next(loop);
     return 0;

@@ -483,7 +483,52 @@ static void no_task_is_current_in_a_callback(void **state) /* L19 */
   assert_trace(world, "a none");
 }
 
+/* Those above core/ that have something to do at the close */
+
+struct closing {
+  struct ca_closer closer;
+  const char *name;
+};
+
+static void note_close(struct casync_loop *loop, struct ca_closer *closer, double patience)
+{
+  const struct closing *closing = ca_container_of(closer, struct closing, closer);
+  note(world_of(loop), patience > 0 ? "%s-patiently" : "%s", closing->name);
+}
+
+static void add_closer(struct world *world, struct casync_loop *loop, const char *name)
+{
+  struct closing *closing = keep(world, sizeof *closing);
+  *closing = (struct closing){{NULL, note_close}, name};
+  ca_loop_add_closer(loop, &closing->closer);
+}
+
+static void closers_are_called_once_last_made_first(void **state)
+{
+  struct world *world = *state;
+  add_closer(world, world->loop, "a");
+  add_closer(world, world->loop, "b");
+  casync_loop_close(world->loop);
+  casync_loop_close(world->loop);
+  assert_trace(world, "b a");
+}
+
+static void only_freeing_a_loop_that_nobody_closed_may_take_time(void **state)
+{
+  struct world *world = *state;
+  struct casync_loop *loop = world_add_loop(world, CASYNC_LOOP_OWNED);
+  add_closer(world, loop, "a");
+  casync_loop_free(loop);
+  loop = world_add_loop(world, CASYNC_LOOP_OWNED);
+  add_closer(world, loop, "b");
+  casync_loop_close(loop);
+  casync_loop_free(loop);
+  assert_trace(world, "a-patiently b");
+}
+
 static const struct CMUnitTest tests[] = {
+    it(closers_are_called_once_last_made_first),
+    it(only_freeing_a_loop_that_nobody_closed_may_take_time),
     it(a_new_loop_is_neither_running_nor_closed),
     it(the_data_of_the_host_comes_back),
     it(a_new_loop_has_made_no_iteration),

@@ -266,7 +266,62 @@ static void a_watched_descriptor_is_waited_for_in_real_time(void **state)
   close_both(ends);
 }
 
+/* What is under way in real time */
+
+static void end_real(struct casync_loop *loop, struct casync_post *post)
+{
+  (void)post;
+  note(world_of(loop), "end@%g", casync_loop_time(loop));
+  casync_loop_end_real(loop);
+}
+
+static void *post_soon(void *data)
+{
+  struct world *world = data;
+  usleep(5000);
+  struct casync_post *post = keep(world, sizeof *post);
+  post->deliver = end_real;
+  casync_loop_post(world->loop, post);
+  return NULL;
+}
+
+static void wait_for_thread(struct world *world)
+{
+  pthread_t thread;
+  casync_loop_begin_real(world->loop);
+  assert_int_equal(pthread_create(&thread, NULL, post_soon, world), 0);
+  int status = casync_loop_run(world->loop);
+  pthread_join(thread, NULL);
+  assert_int_equal(status, CASYNC_EDEADLOCK);
+}
+
+static void the_clock_does_not_jump_while_something_is_under_way(void **state)
+{
+  struct world *world = *state;
+  at_noting(world, 1);
+  wait_for_thread(world);
+  assert_trace(world, "end@0 timer @1");
+}
+
+static void what_is_under_way_is_no_deadlock(void **state)
+{
+  struct world *world = *state;
+  wait_for_thread(world);
+  assert_trace(world, "end@0");
+}
+
+static void callbacks_run_while_something_is_under_way(void **state)
+{
+  struct world *world = *state;
+  soon(world, callback_then(world, "a", then_soon, callback(world, "b")));
+  wait_for_thread(world);
+  assert_trace(world, "a b end@0");
+}
+
 static const struct CMUnitTest tests[] = {
+    it(the_clock_does_not_jump_while_something_is_under_way),
+    it(what_is_under_way_is_no_deadlock),
+    it(callbacks_run_while_something_is_under_way),
     it(the_clock_starts_at_zero),
     it(the_clock_jumps_to_the_next_timer),
     it(the_clock_stands_still_while_callbacks_are_ready),
