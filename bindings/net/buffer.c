@@ -31,22 +31,24 @@ const char *cal_bytes_at(lua_State *L, int index, size_t *size)
 {
   if (lua_type(L, index) == LUA_TSTRING) return lua_tolstring(L, index, size);
   const struct cal_buffer *buffer = cal_test_buffer(L, index);
-  if (buffer == NULL)
-    cal_raise(L, "TypeError",
-              "data argument must be a bytes-like object (string or asyncio.Buffer), got %s",
-              push_type_name(L, index));
-  *size = buffer->size;
-  return buffer->bytes != NULL ? buffer->bytes : "";
+  if (buffer != NULL) {
+    *size = buffer->size;
+    return buffer->bytes != NULL ? buffer->bytes : "";
+  }
+  cal_raise(L, "TypeError",
+            "data argument must be a bytes-like object (string or asyncio.Buffer), got %s",
+            push_type_name(L, index));
 }
 
 char *cal_buffer_writable(lua_State *L, int index, size_t *size)
 {
-  struct cal_buffer *buffer = cal_test_buffer(L, index);
-  if (buffer == NULL)
-    cal_raise(L, "TypeError", "buffer argument must be an asyncio.Buffer, got %s",
-              push_type_name(L, index));
-  *size = buffer->size;
-  return buffer->bytes;
+  const struct cal_buffer *buffer = cal_test_buffer(L, index);
+  if (buffer != NULL) {
+    *size = buffer->size;
+    return buffer->bytes;
+  }
+  cal_raise(L, "TypeError", "buffer argument must be an asyncio.Buffer, got %s",
+            push_type_name(L, index));
 }
 
 /* ---- making ---- */
