@@ -10,7 +10,7 @@ end
 
 local scenarios, random = {}, {}
 for _, program in ipairs(programs) do
-  local list = program.name:match("^random_%d+$") and random or scenarios
+  local list = program.name:match("^random_") and random or scenarios
   list[#list + 1] = program
 end
 

@@ -176,7 +176,10 @@ local binary = {
     return a + b
   end,
   ["-"] = function(a, b) return a - b end,
-  ["*"] = function(a, b) return a * b end,
+  ["*"] = function(a, b)
+    if type(a) == "string" then return a:rep(b) end
+    return a * b
+  end,
   ["/"] = function(a, b) return a / b end,
   ["%"] = function(a, b) return a % b end,
 }
@@ -341,8 +344,14 @@ exec["for"] = function(node, scope)
   end
 end
 
+-- Python iterates a StreamReader itself.
+local function async_items(iterable, asyncio)
+  if asyncio.StreamReader and asyncio.isinstance(iterable, asyncio.StreamReader) then return iterable:lines() end
+  return iterable
+end
+
 function exec.asyncfor(node, scope)
-  for item in eval_one(node[3], scope) do
+  for item in async_items(eval_one(node[3], scope), scope.asyncio) do
     local how, value = loop_body(node, scope, item)
     if how == "break" then break end
     if how == "return" then return how, value end

@@ -11,7 +11,8 @@ local SAME_NAMES = {"create_task", "ensure_future", "sleep", "gather", "shield",
   "FIRST_COMPLETED", "FIRST_EXCEPTION", "ALL_COMPLETED", "isinstance",
   "CancelledError", "InvalidStateError", "Handle", "TimerHandle", "TimeoutError", "RuntimeError", "ValueError",
   "TypeError", "LookupError", "KeyboardInterrupt", "SystemExit", "Exception", "BaseException", "ExceptionGroup",
-  "BaseExceptionGroup", "StopAsyncIteration"}
+  "BaseExceptionGroup", "StopAsyncIteration", "AssertionError", "EOFError", "NotImplementedError",
+  "StreamReader", "IncompleteReadError", "LimitOverrunError"}
 
 -- Of the library's own coroutines casync looks at a sample only (API 1.1).
 local LIBRARY = {sleep = true, wait = true, waited = true, wait_for = true, _wait_for_one = true}
@@ -33,13 +34,34 @@ local function class_name(value)
   return type(meta) == "table" and meta.__name or type(value)
 end
 
+local SHOWN_BYTES = 200
+
+-- Bytes or a text on one line; of long data the beginning and the length.
+local function quoted(data)
+  local text = data:sub(1, SHOWN_BYTES):gsub("[^\32-\126]", function(c)
+    return c == "\n" and "\\n" or ("\\x%02x"):format(c:byte())
+  end)
+  return ("'%s'%s"):format(text, #data > SHOWN_BYTES and "..." .. #data or "")
+end
+
+-- What the errors of readers carry beside their message.
+function World:show_read_error(err)
+  local asyncio, name = self.asyncio, class_name(err)
+  if asyncio.isinstance(err, asyncio.IncompleteReadError) then
+    return ("%s(%s, %s)"):format(name, quoted(err.partial), self:show(err.expected))
+  end
+  if asyncio.isinstance(err, asyncio.LimitOverrunError) then
+    return ("%s(%s)"):format(name, self:show(err.consumed))
+  end
+end
+
 function World:show_error(err)
   local asyncio, name = self.asyncio, class_name(err)
   if asyncio.isinstance(err, asyncio.BaseExceptionGroup) then
     return ("%s('%s', %s)"):format(name, err.message, self:show(err.exceptions))
   end
   if err.message ~= "" and WITH_MESSAGE[name] then return ("%s('%s')"):format(name, err.message) end
-  return name
+  return self:show_read_error(err) or name
 end
 
 function World:show_list(list)
@@ -69,7 +91,7 @@ function World:show(value)
   if value == nil then return "None" end
   if kind == "boolean" then return value and "True" or "False" end
   if kind == "number" then return ("%.9g"):format(value) end
-  if kind == "string" then return "'" .. value .. "'" end
+  if kind == "string" then return quoted(value) end
   if kind == "function" then return "function" end
   if kind == "table" and not getmetatable(value) then return self:show_list(value) end
   if self.asyncio.isinstance(value, self.asyncio.BaseException) then return self:show_error(value) end
@@ -172,6 +194,17 @@ function World:error(err)
   return err
 end
 
+--- What a StreamReader pauses and resumes; one that `refuses` cannot be paused.
+function World:transport(refuses)
+  local transport = {}
+  function transport.pause_reading()
+    self:log("pause_reading")
+    if refuses then error(self.asyncio.NotImplementedError(), 0) end
+  end
+  function transport.resume_reading() self:log("resume_reading") end
+  return transport
+end
+
 function World:helpers()
   local world, asyncio = self, self.asyncio
   return {
@@ -199,6 +232,7 @@ function World:helpers()
     awaitable = function(f)
       return setmetatable({}, {__await = function() return asyncio.await(f()) end})
     end,
+    transport = function(refuses) return world:transport(refuses) end,
     in_context = in_context,
     state = state,
     complete = complete,

@@ -6,6 +6,8 @@ import re
 
 import generator
 import matrix
+import stream_generator
+import stream_matrix
 import translate
 import vloop
 import world
@@ -48,7 +50,7 @@ def stored_file(texts):
 
 
 def store(root, only=None):
-    """Records every file of scenarios/ (or one) and the matrix: a list of pairs, the name and the text to store."""
+    """Records every file of scenarios/ (or one) and the products: a list of pairs, the name and the text to store."""
     stored = []
     for path in sorted(pathlib.Path(root, "scenarios").glob("*.py")):
         if only and path.stem != only:
@@ -56,10 +58,11 @@ def store(root, only=None):
         programs = record_source(path.read_text())
         stored.append((path.stem, stored_file(map(translate.program_to_lua, programs))))
         print(f"{path.stem}: {len(programs)} scenarios")
-    if not only or only == "matrix":
-        programs = unlike([made for _, source in matrix.sources() for made in record_source(source)])
-        stored.append(("matrix", stored_file(map(translate.program_to_lua, programs))))
-        print(f"matrix: {len(programs)} scenarios")
+    for name, products in (("matrix", matrix), ("stream_matrix", stream_matrix)):
+        if not only or only == name:
+            programs = unlike([made for _, source in products.sources() for made in record_source(source)])
+            stored.append((name, stored_file(map(translate.program_to_lua, programs))))
+            print(f"{name}: {len(programs)} scenarios")
     return stored
 
 
@@ -84,11 +87,14 @@ def unlike(programs):
     return list(kept.values())
 
 
-def random(count, seed, with_text):
+GENERATORS = {"tasks": generator, "streams": stream_generator}
+
+
+def random(kind, count, seed, with_text):
     """Records the random programs of `count` seeds; with_text keeps their Python texts for a person to read."""
     texts = []  # not the programs: each recording collects garbage, which takes long over a heap of syntax trees
     for i in range(seed, seed + count):
-        source = generator.program(i)
+        source = GENERATORS[kind].program(i)
         made = record_source(source)[0]
         if with_text:
             made["source"] = source

@@ -12,6 +12,7 @@ import vloop
 # is compared, because casync words its own messages.
 WITH_MESSAGE = ("CancelledError", "Err", "SubErr", "Err2", "BaseErr", "KeyboardInterrupt", "SystemExit", "Exception")
 LIBRARY = ("sleep", "wait", "waited", "wait_for", "_wait_for_one")  # casync watches a sample of these (API 1.1)
+SHOWN_BYTES = 200
 OWN_KEYS = ("source_traceback", "traceback")  # casync may add a traceback to a context
 LOGGER = asyncio.log.logger
 LOGGER.disabled = True
@@ -33,8 +34,18 @@ class BaseErr(BaseException):
     pass
 
 
+def quoted(data):
+    """Bytes, or a text's bytes, on one line; of long data the beginning and the length."""
+    text = "".join(chr(c) if 32 <= c < 127 else "\\n" if c == 10 else f"\\x{c:02x}" for c in data[:SHOWN_BYTES])
+    return f"'{text}'" + (f"...{len(data)}" if len(data) > SHOWN_BYTES else "")
+
+
 def show_error(err):
     name = type(err).__name__
+    if isinstance(err, asyncio.IncompleteReadError):
+        return f"{name}({quoted(err.partial)}, {show(err.expected)})"
+    if isinstance(err, asyncio.LimitOverrunError):
+        return f"{name}({err.consumed})"
     if isinstance(err, BaseExceptionGroup):
         return f"{name}('{err.message}', [{', '.join(show(e) for e in err.exceptions)}])"
     if name == "Deadlock":
@@ -48,8 +59,8 @@ def show(value):
         return str(value)
     if isinstance(value, (int, float)):
         return format(value, ".9g")
-    if isinstance(value, str):
-        return f"'{value}'"
+    if isinstance(value, (str, bytes)):
+        return quoted(value.encode() if isinstance(value, str) else value)
     if isinstance(value, BaseException):
         return show_error(value)
     if isinstance(value, (list, tuple, vloop.OrderedSet)):
@@ -117,14 +128,14 @@ class World:
             "create_task", "ensure_future", "sleep", "gather", "shield", "wait_for", "wait", "as_completed", "timeout",
             "timeout_at", "TaskGroup", "Task", "Future", "current_task", "iscoroutine", "isfuture", "get_running_loop",
             "Runner", "run", "eager_task_factory", "create_eager_task_factory", "FIRST_COMPLETED", "FIRST_EXCEPTION",
-            "ALL_COMPLETED", "CancelledError", "InvalidStateError", "Handle", "TimerHandle")}
+            "ALL_COMPLETED", "StreamReader", "IncompleteReadError", "LimitOverrunError", "CancelledError", "InvalidStateError", "Handle", "TimerHandle")}
         named.update(
             Err=Err, SubErr=SubErr, Err2=Err2, BaseErr=BaseErr, log=self.log, message=message, new_event_loop=self.new_loop,
             iscoroutinefunction=inspect.iscoroutinefunction, all_tasks=lambda *a: list(asyncio.all_tasks(*a)),
             polls=lambda: asyncio.get_running_loop().polls, now=lambda: asyncio.get_running_loop().now,
             copy_context=contextvars.copy_context, ContextVar=contextvars.ContextVar, collect=collect, raised=raised,
             bad_yield=BadYield, awaitable=Awaitable, type_name=lambda v: type(v).__name__, in_context=in_context, state=state,
-            complete=complete, waited=waited,
+            complete=complete, waited=waited, transport=lambda refuses=False: Transport(self.log, refuses),
             logged=self.logged, nan=float("nan"), show=show, reported=self.reported,
             unawaited=self.unawaited,
             contains=lambda text, part: part in str(text), collected=collected)
@@ -200,6 +211,21 @@ async def waited(fs, **options):
     """wait() for a place that takes one value: casync returns its two as two values (API 2.1, 2.4)."""
     done, pending = await asyncio.wait(fs, **options)
     return [done, pending]
+
+
+class Transport:
+    """What a StreamReader pauses and resumes; one that `refuses` cannot be paused."""
+
+    def __init__(self, log, refuses):
+        self.log, self.refuses = log, refuses
+
+    def pause_reading(self):
+        self.log("pause_reading")
+        if self.refuses:
+            raise NotImplementedError
+
+    def resume_reading(self):
+        self.log("resume_reading")
 
 
 class BadYield:
