@@ -12,6 +12,7 @@
 #define CASYNC_VERSION "0.1.0"
 
 #include "casync/base.h"
+#include "casync/buffer.h"
 #include "casync/future.h"
 #include "casync/gather.h"
 #include "casync/loop.h"

@@ -137,20 +137,6 @@ static int buffer_set(lua_State *L)
   return 0;
 }
 
-/* The first place of `what` in the `size` bytes, or NULL. */
-static const char *search(const char *bytes, size_t size, const char *what, size_t length)
-{
-  if (length == 0) return bytes;
-  while (size >= length) {
-    const char *found = memchr(bytes, *what, size - length + 1);
-    if (found == NULL) return NULL;
-    if (memcmp(found, what, length) == 0) return found;
-    size -= (size_t)(found + 1 - bytes);
-    bytes = found + 1;
-  }
-  return NULL;
-}
-
 /* Buffer:find(bytes[, init]): where they begin and end, or nil */
 static int buffer_find(lua_State *L)
 {
@@ -160,7 +146,8 @@ static int buffer_find(lua_State *L)
   lua_Integer from = position_at(L, 3, size, 1);
   const char *begin = self->bytes != NULL ? self->bytes : "", *found = NULL;
   if (from < 0) from = 0;
-  if (from <= (lua_Integer)size) found = search(begin + from, size - (size_t)from, what, length);
+  if (from <= (lua_Integer)size)
+    found = casync_find(begin + from, size - (size_t)from, what, length);
   if (found == NULL) {
     lua_pushnil(L);
     return 1;

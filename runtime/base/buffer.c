@@ -3,17 +3,17 @@
  * The bytes are moved to the front only when that makes room for as much as is moved, and memory
  * doubles: appending and taking cost the same however much is there.
  */
-#include "base/buffer.h"
+#include "casync/buffer.h"
 
 #include <stdint.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "casync/base.h"
+#include "casync/impl/buffer.h"
 
 enum {
   SMALLEST = 512, /* bytes of the first allocation */
-  KEPT = 4096     /* what an empty buffer may keep */
+  KEPT = 1024     /* what an empty buffer may keep: thousands of connections are idle */
 };
 
 static int grow(struct casync_buffer *buffer, size_t needed)
@@ -33,17 +33,17 @@ static int grow(struct casync_buffer *buffer, size_t needed)
 static int make_room(struct casync_buffer *buffer, size_t size)
 {
   if (size <= buffer->capacity - buffer->end) return 0;
-  size_t used = ca_buffer_size(buffer);
+  size_t used = casync_buffer_size(buffer);
   if (size > SIZE_MAX - buffer->end) return CASYNC_EMEMORY;
   if (used + size > buffer->capacity || buffer->start < used)
     return grow(buffer, buffer->end + size);
-  memmove(buffer->bytes, ca_buffer_begin(buffer), used);
+  memmove(buffer->bytes, casync_buffer_begin(buffer), used);
   buffer->start = 0;
   buffer->end = used;
   return 0;
 }
 
-int ca_buffer_append(struct casync_buffer *buffer, const void *bytes, size_t size)
+int casync_buffer_append(struct casync_buffer *buffer, const void *bytes, size_t size)
 {
   if (size == 0) return 0;
   int status = make_room(buffer, size);
@@ -53,18 +53,31 @@ int ca_buffer_append(struct casync_buffer *buffer, const void *bytes, size_t siz
   return 0;
 }
 
-void ca_buffer_take(struct casync_buffer *buffer, size_t size)
+void casync_buffer_take(struct casync_buffer *buffer, size_t size)
 {
   buffer->start += size;
   if (buffer->start < buffer->end) return;
   if (buffer->capacity > KEPT)
-    ca_buffer_clear(buffer);
+    casync_buffer_clear(buffer);
   else
     buffer->start = buffer->end = 0;
 }
 
-void ca_buffer_clear(struct casync_buffer *buffer)
+void casync_buffer_clear(struct casync_buffer *buffer)
 {
   ca_free(buffer->bytes);
   *buffer = (struct casync_buffer){0};
+}
+
+const char *casync_find(const char *bytes, size_t size, const char *what, size_t length)
+{
+  if (length == 0) return bytes;
+  while (size >= length) {
+    const char *found = memchr(bytes, *what, size - length + 1);
+    if (found == NULL) return NULL;
+    if (memcmp(found, what, length) == 0) return found;
+    size -= (size_t)(found + 1 - bytes);
+    bytes = found + 1;
+  }
+  return NULL;
 }

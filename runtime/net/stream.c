@@ -14,7 +14,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
-#include "base/buffer.h"
+#include "casync/buffer.h"
 #include "base/check.h"
 #include "core/core.h"
 
@@ -115,7 +115,7 @@ static void on_readable(struct casync_loop *loop, struct casync_handle *handle)
 static void maybe_pause_protocol(struct casync_stream *stream)
 {
   if (stream->flags & CASYNC_STREAM_WRITING_PAUSED) return;
-  if (ca_buffer_size(&stream->outbox) <= stream->high) return;
+  if (casync_buffer_size(&stream->outbox) <= stream->high) return;
   stream->flags |= CASYNC_STREAM_WRITING_PAUSED;
   stream->protocol->pause_writing(stream);
 }
@@ -123,7 +123,7 @@ static void maybe_pause_protocol(struct casync_stream *stream)
 static void maybe_resume_protocol(struct casync_stream *stream)
 {
   if (!(stream->flags & CASYNC_STREAM_WRITING_PAUSED)) return;
-  if (ca_buffer_size(&stream->outbox) > stream->low) return;
+  if (casync_buffer_size(&stream->outbox) > stream->low) return;
   stream->flags &= (uint8_t)~CASYNC_STREAM_WRITING_PAUSED;
   stream->protocol->resume_writing(stream); /* may write */
 }
@@ -150,7 +150,7 @@ static void on_writable(struct casync_loop *loop, struct casync_handle *handle)
     return;
   }
   maybe_resume_protocol(stream);
-  if (ca_buffer_is_empty(&stream->outbox) && !(stream->flags & CASYNC_STREAM_LOST))
+  if (casync_buffer_is_empty(&stream->outbox) && !(stream->flags & CASYNC_STREAM_LOST))
     on_all_sent(stream);
 }
 
@@ -168,7 +168,7 @@ int casync_stream_write(struct casync_stream *stream, const struct iovec *parts,
     if (!is_told) casync_stream_abort(stream, status);
     return status == CASYNC_EMEMORY ? status : 0;
   }
-  if (ca_likely(ca_buffer_is_empty(&stream->outbox))) return 0;
+  if (ca_likely(casync_buffer_is_empty(&stream->outbox))) return 0;
   watch(stream, CASYNC_WRITE);
   maybe_pause_protocol(stream);
   return 0;
@@ -178,12 +178,12 @@ int casync_stream_write_eof(struct casync_stream *stream)
 {
   if (stream->flags & (CASYNC_STREAM_CLOSING | CASYNC_STREAM_EOF_SENT)) return 0;
   stream->flags |= CASYNC_STREAM_EOF_SENT;
-  return ca_buffer_is_empty(&stream->outbox) ? ca_sock_shutdown_writing(stream->fd) : 0;
+  return casync_buffer_is_empty(&stream->outbox) ? ca_sock_shutdown_writing(stream->fd) : 0;
 }
 
 size_t casync_stream_write_buffer_size(const struct casync_stream *stream)
 {
-  return ca_buffer_size(&stream->outbox);
+  return casync_buffer_size(&stream->outbox);
 }
 
 void casync_stream_set_limits(struct casync_stream *stream, size_t high, size_t low)
@@ -263,7 +263,7 @@ static void release(struct casync_stream *stream)
   drop_queued(&stream->writable);
   drop_queued(&stream->begin);
   drop_queued(&stream->end);
-  ca_buffer_clear(&stream->outbox);
+  casync_buffer_clear(&stream->outbox);
   ca_sock_close(stream->fd);
   stream->fd = -1;
 }
@@ -288,14 +288,14 @@ void casync_stream_close(struct casync_stream *stream)
   if (stream->flags & CASYNC_STREAM_CLOSING) return;
   stream->flags |= CASYNC_STREAM_CLOSING;
   unwatch(stream, CASYNC_READ);
-  if (ca_buffer_is_empty(&stream->outbox)) lose(stream, 0);
+  if (casync_buffer_is_empty(&stream->outbox)) lose(stream, 0);
 }
 
 void casync_stream_abort(struct casync_stream *stream, int error)
 {
   if (stream->flags & CASYNC_STREAM_LOST) return;
   stream->flags |= CASYNC_STREAM_CLOSING;
-  ca_buffer_clear(&stream->outbox);
+  casync_buffer_clear(&stream->outbox);
   unwatch(stream, CASYNC_READ);
   lose(stream, error);
 }

@@ -6,11 +6,28 @@
 #ifndef CASYNC_IMPL_BUFFER_H
 #define CASYNC_IMPL_BUFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct casync_buffer {
   char *bytes;
   size_t start, end, capacity;
 };
+
+static inline size_t casync_buffer_size(const struct casync_buffer *buffer)
+{
+  return buffer->end - buffer->start;
+}
+
+static inline bool casync_buffer_is_empty(const struct casync_buffer *buffer)
+{
+  return buffer->end == buffer->start;
+}
+
+/* The first byte; of an empty buffer, where it would be. */
+static inline char *casync_buffer_begin(const struct casync_buffer *buffer)
+{
+  return buffer->bytes + buffer->start;
+}
 
 #endif
