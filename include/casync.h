@@ -17,6 +17,7 @@
 #include "casync/gather.h"
 #include "casync/loop.h"
 #include "casync/op.h"
+#include "casync/sock.h"
 #include "casync/task.h"
 #include "casync/transport.h"
 #include "casync/work.h"

@@ -9,14 +9,16 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "casync/impl/sock.h"
 #include "casync/impl/transport.h"
+#include "casync/sock.h"
 #include "casync/transport.h"
 
-/* sock.c: every socket system call.  EINTR is retried; results, or -errno. */
+/* sock.c: every socket system call; those of include/casync/sock.h are there, too.  EINTR is
+ * retried; results, or -errno. */
 ssize_t ca_sock_recv(int fd, void *bytes, size_t size);
 ssize_t ca_sock_send(int fd, const struct iovec *parts, int count); /* sends a beginning of them */
 int ca_sock_shutdown_writing(int fd);
-void ca_sock_close(int fd);
 void ca_sock_set_nodelay(int fd); /* nothing if it is no TCP socket */
 
 /* The `n`-th call from now on fails with `error`, once (0: none); one call moves at most `size`

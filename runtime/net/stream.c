@@ -264,7 +264,7 @@ static void release(struct casync_stream *stream)
   drop_queued(&stream->begin);
   drop_queued(&stream->end);
   casync_buffer_clear(&stream->outbox);
-  ca_sock_close(stream->fd);
+  casync_sock_close(stream->fd);
   stream->fd = -1;
 }
 
