@@ -119,7 +119,7 @@ double ca_timers_next(const struct casync_loop *loop); /* deadline of the first;
 /* task.c */
 extern const struct casync_handle_type ca_task_step_type;
 void ca_task_run_step(struct casync_loop *loop, struct casync_handle *handle);
-void ca_task_soon(const struct casync_handle *handle, bool near);
+void ca_task_soon(const struct casync_handle *handle, unsigned distance);
 
 /* poll/, by way of loop.c's table of kinds */
 int ca_owned_open(struct casync_loop *loop);

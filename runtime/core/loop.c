@@ -172,18 +172,19 @@ static inline void run_handle(struct casync_loop *loop, struct casync_handle *ha
 }
 
 /* A batch of many tasks is larger than the processor's caches: what the next ones will touch is
- * fetched while this one runs.  `node` is the next to run. */
+ * fetched while this one runs, each line a step before the one that it names.  `node` is the next
+ * to run. */
 static void look_ahead(const struct casync_node *head, const struct casync_node *node)
 {
-  const struct casync_node *second = node->next;
-  __builtin_prefetch(second->next);
-  __builtin_prefetch((const char *)second->next + 64);
-  __builtin_prefetch((const char *)second->next - 64);
-  if (node == head || second == head) return;
-  const struct casync_handle *near = (const struct casync_handle *)node;
-  const struct casync_handle *far = (const struct casync_handle *)second;
-  if (far->type == &ca_task_step_type) ca_task_soon(far, false);
-  if (near->type == &ca_task_step_type) ca_task_soon(near, true);
+  for (unsigned distance = 1; distance <= CASYNC_SOON; distance++) {
+    if (node == head) return;
+    const struct casync_handle *handle = (const struct casync_handle *)node;
+    if (handle->type == &ca_task_step_type) ca_task_soon(handle, distance);
+    node = node->next;
+  }
+  __builtin_prefetch((const char *)node - 64);
+  __builtin_prefetch(node);
+  __builtin_prefetch((const char *)node + 64);
 }
 
 static void run_batch(struct casync_loop *loop)

@@ -177,10 +177,10 @@ void ca_task_run_step(struct casync_loop *loop, struct casync_handle *handle)
 
 const struct casync_handle_type ca_task_step_type = {ca_task_run_step, NULL};
 
-void ca_task_soon(const struct casync_handle *handle, bool near)
+void ca_task_soon(const struct casync_handle *handle, unsigned distance)
 {
   const struct casync_task *task = task_of((struct casync_handle *)handle);
-  if (type_of(task)->soon != NULL) type_of(task)->soon(task, near);
+  if (type_of(task)->soon != NULL) type_of(task)->soon(task, distance);
 }
 
 void casync_task_init(struct casync_task *task, struct casync_loop *loop,

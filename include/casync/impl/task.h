@@ -36,13 +36,16 @@ enum casync_message {
   CASYNC_MESSAGE_PASS_ON  /* the kept one of the flag goes to what the task waits for now */
 };
 
+enum { CASYNC_SOON = 3 };
+
 struct casync_task_type {
   struct casync_future_type future; /* first: a task is a future */
   /* Runs the coroutine up to its next suspension.  Values and errors stay with the embedder. */
   enum casync_action (*step)(struct casync_task *task, enum casync_resume how);
-  /* The task steps soon: what its step will touch may be brought into the processor's cache (NULL:
-   * nothing).  Called in long iterations only, twice for each task: `near` the second time. */
-  void (*soon)(const struct casync_task *task, bool near);
+  /* The task steps soon, as the `distance`th from now: what its step will touch may be brought into
+   * the processor's cache (NULL: nothing).  Called in long iterations only, for each distance from
+   * CASYNC_SOON down to 1. */
+  void (*soon)(const struct casync_task *task, unsigned distance);
   /* The task that `future` is, if cancelling it is casync_task_cancel(); else NULL.  NULL for all:
    * a chain of awaiting tasks is then cancelled recursively. */
   struct casync_task *(*as_task)(struct casync_future *future);
