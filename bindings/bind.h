@@ -193,6 +193,34 @@ static inline void cal_leave(struct cal_state *state, lua_State *outer)
   state->L = outer;
 }
 
+/* What runs around steps of tasks: a run of the loop is around all of them, and a task that starts
+ * another one eagerly around the first step of that. */
+struct cal_around {
+  lua_State *L, *current, *innermost;
+  unsigned depth;
+  bool by_hand;
+};
+
+/* Between the two tasks step, and `L` is who resumes them. */
+static inline struct cal_around cal_begin_steps(struct cal_state *state, lua_State *L)
+{
+  struct cal_around around = {cal_enter(state, L), state->current, state->innermost, state->depth,
+                              state->by_hand};
+  state->current = NULL;
+  state->innermost = L;
+  state->by_hand = false;
+  return around;
+}
+
+static inline void cal_end_steps(struct cal_state *state, const struct cal_around *around)
+{
+  cal_leave(state, around->L);
+  state->current = around->current;
+  state->innermost = around->innermost;
+  state->depth = around->depth;
+  state->by_hand = around->by_hand;
+}
+
 /* ---- classes (class.c) ---- */
 
 struct cal_class {
@@ -236,6 +264,8 @@ int cal_fields(lua_State *L); /* core.fields(object[, false]) */
 
 /* Of functions that raise; their result is for `return cal_raise(…)`, as in luaL_error. */
 #define CAL_NORETURN __attribute__((noreturn))
+/* Of the rare ways of short functions, which then save no registers. */
+#define CAL_APART __attribute__((noinline))
 
 CAL_NORETURN void cal_error(lua_State *L); /* lua_error() */
 /* Pushes a new error object of class `name`. */
@@ -291,12 +321,13 @@ void cal_open_kw(lua_State *L);
 #include "objects.h" /* futures, tasks, coroutine objects, ops, handles, loops */
 
 /* Resumes the coroutine of a task, or one that is driven by hand: from here awaits go no further.
- * A coroutine that bounces is resumed at once: its C stack is flat then. */
+ * A coroutine that bounces is resumed at once: its C stack is flat then.  The depth of whoever
+ * resumes is lost. */
 static inline int cal_resume(lua_State *L, struct cal_state *state, lua_State *co, int nargs,
                              int *nresults)
 {
-  unsigned depth = state->depth; /* of whoever resumes */
   int status;
+  state->current = state->innermost = co;
   do {
     state->suspended = NULL;
     state->bouncing = false;
@@ -307,8 +338,6 @@ static inline int cal_resume(lua_State *L, struct cal_state *state, lua_State *c
     state->expected = co;
     nargs = 0;
   } while (status == LUA_YIELD);
-  state->expected = NULL;
-  state->depth = depth;
   return status;
 }
 

@@ -237,10 +237,10 @@ static inline struct cal_state *cal_context_state(lua_KContext context)
 int cal_wait_on(lua_State *L, struct cal_state *state, int top, lua_KFunction back);
 /* Raises what throw() throws in, or the cancellation that the step has to deliver, if any. */
 void cal_raise_if_due(lua_State *L, struct cal_state *state);
-/* Await what stands at index 1: a future, an op, nothing but the next iteration. */
+/* Await what stands at index 1: a future, an op.  (await/turn.h: nothing but the next iteration.)
+ */
 int cal_await_future(lua_State *L, struct cal_state *state, struct cal_future *future);
 int cal_await_op(lua_State *L, struct cal_state *state, struct cal_op *op);
-int cal_await_turn(lua_State *L, struct cal_state *state);
 /* Calls the function above index 1, with the arguments above it, as the rest of this await. */
 int cal_await_call(lua_State *L, struct cal_state *state);
 int cal_await(lua_State *L); /* await itself */

@@ -8,7 +8,7 @@
  * after MOST_CALLS nested calls an await bounces: it suspends only to be resumed at once.  Awaits
  * nest as deep as Lua's stack goes.
  */
-#include "bind.h"
+#include "await/turn.h"
 
 enum { MOST_CALLS = 50 };
 
@@ -45,8 +45,8 @@ int cal_await_call(lua_State *L, struct cal_state *state)
 {
   if (state->depth < MOST_CALLS || state->current != L || !lua_isyieldable(L))
     return call(L, state);
-  state->bouncing = true;
   luaL_checkstack(L, 1, "too many arguments");
+  state->bouncing = true;
   return cal_yield_await(L, state, back_from_bounce);
 }
 
@@ -83,12 +83,8 @@ static int await_other(lua_State *L, struct cal_state *state)
   }
 }
 
-/* await(awaitable): suspends the running task until it is done; returns its results or raises its
- * error.  What is done already does not suspend. */
-int cal_await(lua_State *L)
+CAL_APART static int await_any(lua_State *L, struct cal_state *state)
 {
-  struct cal_state *state = cal_state(L);
-  if (lua_touserdata(L, 1) == (const void *)state->sleep0) return cal_await_turn(L, state);
   if (lua_gettop(L) != 1) lua_settop(L, 1);
   struct cal_object *object = (struct cal_object *)cal_object_at(L, 1);
   if (object == NULL) return await_other(L, state);
@@ -106,6 +102,15 @@ int cal_await(lua_State *L)
   case CAL_KINDS: break;
   }
   return await_other(L, state);
+}
+
+/* await(awaitable): suspends the running task until it is done; returns its results or raises its
+ * error.  What is done already does not suspend. */
+int cal_await(lua_State *L)
+{
+  struct cal_state *state = cal_state(L);
+  if (lua_touserdata(L, 1) != (const void *)state->sleep0) return await_any(L, state);
+  return cal_await_turn(L, state);
 }
 
 void cal_open_await(lua_State *L)

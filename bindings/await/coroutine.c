@@ -227,8 +227,9 @@ static int drive(lua_State *L)
   state->how = CASYNC_RESUME;
   if (cal_is_awaiting(co)) state->expected = co;
   lua_State *innermost = state->innermost;
-  state->current = state->innermost = co;
+  unsigned depth = state->depth;
   int status = cal_resume(L, state, co, 0, &n);
+  state->depth = depth;
   state->innermost = innermost;
   state->current = current;
   state->by_hand = by_hand;

@@ -78,8 +78,7 @@ struct cal_op *cal_native_new(lua_State *L, const struct cal_native_type *type, 
   return op;
 }
 
-/* sleep(delay, …) -> op that returns the values after the delay (seconds) */
-static int sleep_op(lua_State *L)
+CAL_APART static int sleep_for(lua_State *L)
 {
   int is_number;
   lua_Number delay = lua_tonumberx(L, 1, &is_number);
@@ -92,6 +91,16 @@ static int sleep_op(lua_State *L)
   if (isnan(delay)) return cal_raise(L, "ValueError", "Invalid delay: NaN (not a number)");
   luaL_argcheck(L, n <= 16, 18, "too many results");
   casync_sleep_init(&new_op(L, n)->of.sleep, delay);
+  return 1;
+}
+
+/* sleep(delay, …) -> op that returns the values after the delay (seconds) */
+static int sleep_op(lua_State *L)
+{
+  int is_integer;
+  if (lua_gettop(L) != 1 || lua_tointegerx(L, 1, &is_integer) > 0 || !is_integer)
+    return sleep_for(L);
+  lua_pushvalue(L, lua_upvalueindex(SHARED)); /* the usual sleep(0), without looking further */
   return 1;
 }
 

@@ -11,7 +11,7 @@
  * The future that is awaited stays at index 1 of this function's frame: that keeps it alive, and
  * it is where introspection and cancellation find it.  A sleep's op is dropped instead.
  */
-#include "bind.h"
+#include "await/turn.h"
 
 const char cal_await_mark = 0;
 
@@ -28,7 +28,7 @@ int cal_yield_await(lua_State *L, struct cal_state *state, lua_KFunction back)
   return lua_yieldk(L, 0, (lua_KContext)state, back);
 }
 
-int cal_wait_on(lua_State *L, struct cal_state *state, int top, lua_KFunction back)
+CAL_APART int cal_wait_on(lua_State *L, struct cal_state *state, int top, lua_KFunction back)
 {
   lua_settop(L, top);
   lua_pushlightuserdata(L, (void *)&cal_await_mark);
@@ -44,7 +44,7 @@ static int raise_flagged(lua_State *L, struct cal_state *state)
 }
 
 /* Raises what throw() throws in, or a cancellation that the step has to deliver. */
-static int raise_due(lua_State *L, struct cal_state *state)
+CAL_APART static int raise_due(lua_State *L, struct cal_state *state)
 {
   if (!state->throwing) return raise_flagged(L, state);
   state->throwing = false;
@@ -62,11 +62,11 @@ void cal_raise_if_due(lua_State *L, struct cal_state *state)
   if (is_raise_due(state)) raise_due(L, state);
 }
 
-static int back_from_turn(lua_State *L, int status, lua_KContext context)
+int cal_back_from_turn(lua_State *L, int status, lua_KContext context)
 {
   struct cal_state *state = cal_context_state(context);
   (void)status;
-  if (state->expected != L) return cal_wait_on(L, state, 0, back_from_turn);
+  if (state->expected != L) return cal_wait_on(L, state, 0, cal_back_from_turn);
   state->expected = NULL;
   return is_raise_due(state) ? raise_due(L, state) : 0;
 }
@@ -173,12 +173,6 @@ static int await_op_by_hand(lua_State *L, struct cal_state *state)
   lua_replace(L, 1);
   lua_settop(L, 1);
   return leave(L, state, CASYNC_ACTION_AWAIT, back_from_future);
-}
-
-int cal_await_turn(lua_State *L, struct cal_state *state)
-{
-  if (!may_suspend(L, state)) return cal_refuse_await(L, state);
-  return leave(L, state, CASYNC_ACTION_YIELD, back_from_turn);
 }
 
 /* The body may find that it has nothing to wait for, so it is the one to ask whether it may. */

@@ -271,11 +271,9 @@ static int loop_run(lua_State *L)
     return cal_raise(L, "RuntimeError", "Cannot run the event loop while another loop is running");
   begin(L, loop);
   if (state->reports > 0) casync_loop_attend(loop->loop);
-  lua_State *outer = cal_enter(state, L), *innermost = state->innermost;
-  state->innermost = L;
+  struct cal_around around = cal_begin_steps(state, L);
   int status = casync_loop_run(loop->loop);
-  state->innermost = innermost;
-  cal_leave(state, outer);
+  cal_end_steps(state, &around);
   finish(L, state);
   if (status == CASYNC_ELEFT) cal_raise_left(L);
   if (status == CASYNC_EDEADLOCK) raise_deadlock(L);

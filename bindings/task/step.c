@@ -65,65 +65,80 @@ static enum casync_action end(lua_State *L, struct cal_state *state, struct cal_
   return cal_task_fail(L, task);
 }
 
-/* The coroutine has suspended. */
-static enum casync_action suspended(lua_State *L, struct cal_state *state, struct cal_task *task,
-                                    int n)
-{
-  if (cal_pool_is_borrowed(state, task->co)) {
-    cal_push_task(L, task);
-    cal_pool_keep(L, state, -1);
-    lua_pop(L, 1);
-  }
-  if (state->suspended != task->co) return cal_stock_yield(task, n);
-  task->task.spare[0] = CAL_TASK_AWAITS;
-  if (state->action == CASYNC_ACTION_AWAIT) task->task.waits_for = state->awaited;
-  return state->action;
-}
-
-/* Inlined for the sake of the processor's return prediction, see run_handle() of the loop. */
+/* Inlined for the sake of the processor's return prediction, see the runtime's core/step.h. Whoever
+ * steps has nobody who may await around it (cal_begin_steps()). */
 static inline __attribute__((always_inline)) enum casync_action
 resume(lua_State *L, struct cal_state *state, struct cal_task *task, int nargs)
 {
-  lua_State *co = task->co, *current = state->current, *innermost = state->innermost;
-  bool by_hand = state->by_hand;
+  lua_State *co = task->co;
   int n = 0;
-  state->current = state->innermost = co;
-  state->failed = state->by_hand = false;
   int status = cal_resume(L, state, co, nargs, &n);
-  state->by_hand = by_hand;
-  state->current = current;
-  state->innermost = innermost;
+  state->current = NULL;
+  state->innermost = L;
   if (__builtin_expect(status != LUA_YIELD, 0)) return end(L, state, task, n, status);
-  if (__builtin_expect(state->borrowed != 0 || state->suspended != co, 0))
-    return suspended(L, state, task, n);
+  if (__builtin_expect(state->suspended != co, 0)) return cal_stock_yield(task, n);
   task->task.spare[0] = CAL_TASK_AWAITS;
   if (state->action == CASYNC_ACTION_AWAIT) task->task.waits_for = state->awaited;
   return state->action;
 }
 
-static __attribute__((noinline)) enum casync_action
-first_step(lua_State *L, struct cal_state *state, struct cal_task *task, enum casync_resume how)
+/* A borrowed thread becomes that of a task that is still on it. */
+static void keep_thread(lua_State *L, struct cal_state *state, struct cal_task *task)
 {
-  int nargs = 0;
-  enum casync_action action = cal_task_start(L, state, task, how, &nargs);
-  return nargs > 0 ? resume(L, state, task, nargs) : action;
+  if (task->co == NULL || !cal_pool_is_borrowed(state, task->co)) return;
+  cal_push_task(L, task);
+  cal_pool_keep(L, state, -1);
+  lua_pop(L, 1);
 }
 
-enum casync_action cal_task_step(struct casync_task *runtime, enum casync_resume how)
+static enum casync_action first_step(lua_State *L, struct cal_state *state, struct cal_task *task,
+                                     enum casync_resume how)
 {
-  struct cal_task *task = cal_task_of(runtime);
-  struct cal_state *state = cal_state_of(&runtime->future);
-  lua_State *L = state->L;
-  if (!(runtime->flags & CASYNC_TASK_STARTED)) {
-    runtime->flags |= CASYNC_TASK_STARTED;
-    return first_step(L, state, task, how);
-  }
+  int nargs = 0;
+  task->task.flags |= CASYNC_TASK_STARTED;
+  enum casync_action action = cal_task_start(L, state, task, how, &nargs);
+  if (nargs == 0) return action;
+  action = resume(L, state, task, nargs);
+  keep_thread(L, state, task);
+  return action;
+}
+
+/* Steps that do not go on after an await: the first one, and those of a task that is an op or was
+ * left by Lua's own yield. */
+CAL_APART static enum casync_action other_step(lua_State *L, struct cal_state *state,
+                                               struct cal_task *task, enum casync_resume how)
+{
+  if (!(task->task.flags & CASYNC_TASK_STARTED)) return first_step(L, state, task, how);
   if (task->co == NULL) return cal_task_finish_op(L, task, how);
   state->how = how;
-  if (runtime->spare[0] == CAL_TASK_AWAITS) {
-    state->expected = task->co; /* a closed coroutine refuses: see end() */
-  } else if (!cal_resume_stock_yield(L, task, how)) {
-    return cal_task_fail(L, task);
-  }
+  if (!cal_resume_stock_yield(L, task, how)) return cal_task_fail(L, task);
   return resume(L, state, task, 0);
+}
+
+static inline bool goes_on(const struct casync_task *runtime)
+{
+  return cal_task_of(runtime)->co != NULL && runtime->spare[0] == CAL_TASK_AWAITS;
+}
+
+static inline __attribute__((always_inline)) enum casync_action
+step(lua_State *L, struct cal_state *state, struct cal_task *task, enum casync_resume how)
+{
+  if (__builtin_expect(!goes_on(&task->task), 0)) return other_step(L, state, task, how);
+  state->how = how;
+  state->expected = task->co; /* a closed coroutine refuses: see end() */
+  return resume(L, state, task, 0);
+}
+
+/* Runs the steps that follow as well, to have one frame less below each (core/step.h). */
+enum casync_action cal_task_step(struct casync_task *runtime, enum casync_resume how)
+{
+  struct cal_state *state = cal_state_of(&runtime->future);
+  lua_State *L = state->L;
+  int next = (int)how;
+  if (!goes_on(runtime)) return other_step(L, state, cal_task_of(runtime), how);
+  do {
+    enum casync_action action = step(L, state, cal_task_of(runtime), (enum casync_resume)next);
+    runtime = casync_task_go_on(runtime, (int)action, &next);
+  } while (runtime != NULL);
+  return CASYNC_ACTION_NONE;
 }

@@ -91,9 +91,9 @@ void cal_task_launch(lua_State *L, int index, bool eager)
   }
   struct cal_state *state = cal_state_of(&task->task.future);
   luaL_checkstack(L, 4 * LUA_MINSTACK, NULL);
-  lua_State *outer = cal_enter(state, L);
+  struct cal_around around = cal_begin_steps(state, L);
   int status = casync_task_start_eagerly(&task->task);
-  cal_leave(state, outer);
+  cal_end_steps(state, &around);
   if (task->task.future.state != CASYNC_PENDING) {
     lua_pushnil(L); /* as in asyncio, an eager task that is done has no coroutine */
     lua_setiuservalue(L, index, CAL_FUTURE_CORO);

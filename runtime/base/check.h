@@ -15,4 +15,7 @@
 #define ca_likely(condition) __builtin_expect(!!(condition), 1)
 #define ca_unlikely(condition) __builtin_expect(!!(condition), 0)
 
+/* Of the rare ways of short functions, which then save no registers. */
+#define CA_APART __attribute__((noinline))
+
 #endif

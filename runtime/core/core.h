@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/check.h"
 #include "base/list.h"
 #include "casync.h"
 #include "casync/impl/gather.h"
@@ -54,6 +55,7 @@ struct ca_ready {
   struct casync_node queue; /* runs in the next iteration */
   struct casync_node batch; /* runs in this one */
   uint32_t pushed;          /* how many were queued since the last batch */
+  bool is_long;             /* the batch is worth looking ahead */
 };
 
 /* Somebody above core/ who has something to do when the loop closes, embedded in what he keeps for
@@ -106,6 +108,15 @@ void ca_loop_add_closer(struct casync_loop *loop, struct ca_closer *closer);
 /* ready.c */
 void ca_ready_init(struct ca_ready *ready);
 void ca_ready_push(struct casync_loop *loop, struct casync_handle *handle);
+/* The same for handles that need not hear of it, as steps of tasks. */
+static inline void ca_ready_link(struct casync_loop *loop, struct casync_handle *handle)
+{
+  assert((handle->flags & (CASYNC_HANDLE_QUEUED | CASYNC_HANDLE_WAITING)) == 0);
+  assert(handle->heap_index == 0);
+  handle->flags |= CASYNC_HANDLE_QUEUED;
+  ca_list_push(&loop->ready.queue, &handle->node);
+  loop->ready.pushed++;
+}
 void ca_ready_remove(struct casync_handle *handle);
 void ca_ready_drop_all(struct casync_loop *loop);
 
@@ -118,7 +129,6 @@ double ca_timers_next(const struct casync_loop *loop); /* deadline of the first;
 
 /* task.c */
 extern const struct casync_handle_type ca_task_step_type;
-void ca_task_run_step(struct casync_loop *loop, struct casync_handle *handle);
 void ca_task_soon(const struct casync_handle *handle, unsigned distance);
 
 /* poll/, by way of loop.c's table of kinds */

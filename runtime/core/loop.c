@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/check.h"
 #include "core/core.h"
+#include "core/step.h"
 
 /* Handles in a batch from which on looking ahead pays. */
 enum { LONG_BATCH = 512 };
@@ -161,8 +162,6 @@ static int attend_host(struct casync_loop *loop)
   return loop->host->attend(loop, loop->data);
 }
 
-/* Most handles are steps of tasks.  A coroutine that suspends jumps past the frames below its
- * resume, and the processor mispredicts one return for each of them: fewer frames, faster steps. */
 static inline void run_handle(struct casync_loop *loop, struct casync_handle *handle)
 {
   if (ca_likely(handle->type == &ca_task_step_type))
@@ -174,7 +173,7 @@ static inline void run_handle(struct casync_loop *loop, struct casync_handle *ha
 /* A batch of many tasks is larger than the processor's caches: what the next ones will touch is
  * fetched while this one runs, each line a step before the one that it names.  `node` is the next
  * to run. */
-static void look_ahead(const struct casync_node *head, const struct casync_node *node)
+static CA_APART void look_ahead(const struct casync_node *head, const struct casync_node *node)
 {
   for (unsigned distance = 1; distance <= CASYNC_SOON; distance++) {
     if (node == head) return;
@@ -187,18 +186,48 @@ static void look_ahead(const struct casync_node *head, const struct casync_node 
   __builtin_prefetch((const char *)node + 64);
 }
 
+static inline struct casync_handle *take_first(struct casync_loop *loop)
+{
+  struct casync_node *node = ca_list_pop(&loop->ready.batch);
+  struct casync_handle *handle = ca_container_of(node, struct casync_handle, node);
+  handle->flags &= (uint8_t)~CASYNC_HANDLE_QUEUED;
+  if (loop->ready.is_long) look_ahead(&loop->ready.batch, loop->ready.batch.next);
+  return handle;
+}
+
+/* The task whose step comes next, if that may run right behind one of a task of `type`. */
+static inline struct casync_task *next_of(struct casync_loop *loop,
+                                          const struct casync_future_type *type)
+{
+  struct casync_node *node = loop->ready.batch.next;
+  struct casync_handle *handle = ca_container_of(node, struct casync_handle, node);
+  if (ca_unlikely(loop->leaving) || node == &loop->ready.batch) return NULL;
+  if (ca_unlikely(handle->type != &ca_task_step_type)) return NULL;
+  struct casync_task *task = ca_task_of(handle);
+  return task->future.type == type ? task : NULL;
+}
+
+/* "inline" is a hint to the linker, who may put it into the embedder's step. */
+inline struct casync_task *casync_task_go_on(struct casync_task *task, int action, int *how)
+{
+  struct casync_loop *loop = task->future.loop;
+  const struct casync_future_type *type = task->future.type;
+  ca_task_end_step(loop, task, (enum casync_action)action);
+  struct casync_task *next = next_of(loop, type);
+  if (next == NULL) return NULL;
+  take_first(loop);
+  *how = ca_task_begin_step(loop, next);
+  return next;
+}
+
 static void run_batch(struct casync_loop *loop)
 {
   struct ca_ready *ready = &loop->ready;
-  bool is_long = ready->pushed > LONG_BATCH;
+  ready->is_long = ready->pushed > LONG_BATCH;
   ready->pushed = 0;
   ca_list_append(&ready->batch, &ready->queue);
   while (!ca_list_is_empty(&ready->batch)) {
-    struct casync_node *node = ca_list_pop(&ready->batch);
-    struct casync_handle *handle = ca_container_of(node, struct casync_handle, node);
-    handle->flags &= (uint8_t)~CASYNC_HANDLE_QUEUED;
-    if (is_long) look_ahead(&ready->batch, ready->batch.next);
-    run_handle(loop, handle);
+    run_handle(loop, take_first(loop));
     if (ca_unlikely(loop->leaving)) break;
   }
 }

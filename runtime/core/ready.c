@@ -13,11 +13,7 @@ void ca_ready_init(struct ca_ready *ready)
 
 void ca_ready_push(struct casync_loop *loop, struct casync_handle *handle)
 {
-  assert((handle->flags & (CASYNC_HANDLE_QUEUED | CASYNC_HANDLE_WAITING)) == 0);
-  assert(handle->heap_index == 0);
-  handle->flags |= CASYNC_HANDLE_QUEUED;
-  ca_list_push(&loop->ready.queue, &handle->node);
-  loop->ready.pushed++;
+  ca_ready_link(loop, handle);
   if (handle->type->queued != NULL) handle->type->queued(loop, handle);
 }
 

@@ -11,21 +11,12 @@
  */
 #include "base/check.h"
 #include "core/core.h"
-
-static struct casync_task *task_of(struct casync_handle *handle)
-{
-  return ca_container_of(handle, struct casync_task, timer.handle);
-}
-
-static const struct casync_task_type *type_of(const struct casync_task *task)
-{
-  return (const struct casync_task_type *)task->future.type;
-}
+#include "core/step.h"
 
 static void queue_step(struct casync_task *task)
 {
   task->timer.handle.type = &ca_task_step_type;
-  ca_ready_push(task->future.loop, &task->timer.handle);
+  ca_ready_link(task->future.loop, &task->timer.handle);
 }
 
 /* Cancels what the task waits for; false if it waits for nothing that can still be cancelled. */
@@ -37,21 +28,23 @@ static bool cancel_wait(struct casync_task *task)
     task->flags |= CASYNC_TASK_OP_CANCELLED;
     op->undo(task);
     task->object = NULL;
-    type_of(task)->message(task, CASYNC_MESSAGE_OP);
+    ca_task_type_of(task)->message(task, CASYNC_MESSAGE_OP);
     queue_step(task);
     return true;
   }
   if (task->waits_for == NULL) return false;
-  if (type_of(task)->cancel_awaited != NULL) return type_of(task)->cancel_awaited(task);
+  if (ca_task_type_of(task)->cancel_awaited != NULL)
+    return ca_task_type_of(task)->cancel_awaited(task);
   return casync_future_cancel(task->waits_for);
 }
 
 /* The pending task that `task` awaits, or NULL. */
 static struct casync_task *awaited_task(const struct casync_task *task)
 {
-  if (task->op != NULL || task->waits_for == NULL || type_of(task)->as_task == NULL) return NULL;
+  if (task->op != NULL || task->waits_for == NULL || ca_task_type_of(task)->as_task == NULL)
+    return NULL;
   if (task->waits_for->state != CASYNC_PENDING) return NULL;
-  return type_of(task)->as_task(task->waits_for);
+  return ca_task_type_of(task)->as_task(task->waits_for);
 }
 
 /* Counts the request in every task of the chain and returns the last one. */
@@ -94,7 +87,7 @@ bool casync_task_cancel(struct casync_task *task)
   else if (cancel_wait(last))
     return true;
   last->flags |= CASYNC_TASK_MUST_CANCEL;
-  type_of(last)->message(last, CASYNC_MESSAGE_FLAGGED);
+  ca_task_type_of(last)->message(last, CASYNC_MESSAGE_FLAGGED);
   return true;
 }
 
@@ -109,14 +102,14 @@ uint32_t casync_task_uncancel(struct casync_task *task)
 static void deliver_flagged(struct casync_task *task)
 {
   if (ca_likely(!(task->flags & CASYNC_TASK_MUST_CANCEL))) return;
-  type_of(task)->message(task, CASYNC_MESSAGE_PASS_ON);
+  ca_task_type_of(task)->message(task, CASYNC_MESSAGE_PASS_ON);
   if (cancel_wait(task)) task->flags &= (uint8_t)~CASYNC_TASK_MUST_CANCEL;
 }
 
 static void finish(struct casync_task *task, enum casync_future_state state)
 {
   casync_future_complete(&task->future, state);
-  type_of(task)->done(task);
+  ca_task_type_of(task)->done(task);
 }
 
 static void finish_with_result(struct casync_task *task)
@@ -126,7 +119,7 @@ static void finish_with_result(struct casync_task *task)
   finish(task, cancelled ? CASYNC_CANCELLED : CASYNC_RESULT);
 }
 
-static void act(struct casync_task *task, enum casync_action action)
+void ca_task_act(struct casync_task *task, enum casync_action action)
 {
   switch (action) {
   case CASYNC_ACTION_AWAIT:
@@ -140,6 +133,7 @@ static void act(struct casync_task *task, enum casync_action action)
     finish(task, CASYNC_ERROR);
     casync_loop_leave(task->future.loop);
     break;
+  case CASYNC_ACTION_NONE: break;
   case CASYNC_ACTION_RAISED: finish(task, CASYNC_ERROR); break;
   case CASYNC_ACTION_CANCELLED:
     task->flags &= (uint8_t)~CASYNC_TASK_MUST_CANCEL;
@@ -148,39 +142,17 @@ static void act(struct casync_task *task, enum casync_action action)
   }
 }
 
-static enum casync_action step(struct casync_task *task)
+static void run_step(struct casync_loop *loop, struct casync_handle *handle)
 {
-  struct casync_loop *loop = task->future.loop;
-  struct casync_task *previous = loop->current_task;
-  enum casync_resume how = CASYNC_RESUME;
-  if (ca_unlikely(task->flags & CASYNC_TASK_MUST_CANCEL)) {
-    task->flags &= (uint8_t)~CASYNC_TASK_MUST_CANCEL;
-    how = CASYNC_RESUME_CANCEL;
-  }
-  task->waits_for = NULL;
-  loop->current_task = task;
-  enum casync_action action = type_of(task)->step(task, how);
-  loop->current_task = previous;
-  return action;
+  ca_task_run_step(loop, handle);
 }
 
-void ca_task_run_step(struct casync_loop *loop, struct casync_handle *handle)
-{
-  (void)loop;
-  struct casync_task *task = task_of(handle);
-  enum casync_action action = step(task);
-  if (ca_likely(action == CASYNC_ACTION_YIELD))
-    queue_step(task);
-  else
-    act(task, action);
-}
-
-const struct casync_handle_type ca_task_step_type = {ca_task_run_step, NULL};
+const struct casync_handle_type ca_task_step_type = {run_step, NULL};
 
 void ca_task_soon(const struct casync_handle *handle, unsigned distance)
 {
-  const struct casync_task *task = task_of((struct casync_handle *)handle);
-  if (type_of(task)->soon != NULL) type_of(task)->soon(task, distance);
+  const struct casync_task *task = ca_task_of((struct casync_handle *)handle);
+  if (ca_task_type_of(task)->soon != NULL) ca_task_type_of(task)->soon(task, distance);
 }
 
 void casync_task_init(struct casync_task *task, struct casync_loop *loop,
@@ -201,12 +173,15 @@ void casync_task_start(struct casync_task *task)
 
 int casync_task_start_eagerly(struct casync_task *task)
 {
-  enum casync_action action = step(task);
+  struct casync_loop *loop = task->future.loop;
+  struct casync_task *previous = loop->current_task;
+  enum casync_action action = ca_task_step(loop, task);
+  loop->current_task = previous;
   if (action == CASYNC_ACTION_LEAVE) {
     finish(task, CASYNC_ERROR);
     return CASYNC_ELEFT;
   }
-  act(task, action);
+  ca_task_act(task, action);
   return 0;
 }
 

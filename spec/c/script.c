@@ -156,7 +156,7 @@ static bool run_line(struct script *script, const struct line *line, enum casync
   return false;
 }
 
-static enum casync_action step(struct casync_task *task, enum casync_resume how)
+static enum casync_action run(struct casync_task *task, enum casync_resume how)
 {
   struct script *script = script_of(task);
   enum casync_action action = CASYNC_ACTION_RETURNED;
@@ -168,6 +168,18 @@ static enum casync_action step(struct casync_task *task, enum casync_resume how)
   }
   script->since = casync_loop_iterations(task->future.loop);
   return action;
+}
+
+/* Runs the steps that follow as well, as the bindings do. */
+static enum casync_action step(struct casync_task *task, enum casync_resume how)
+{
+  bool is_first = !script_of(task)->started;
+  enum casync_action action = run(task, how);
+  int next;
+  if (is_first) return action;
+  while ((task = casync_task_go_on(task, (int)action, &next)) != NULL)
+    action = run(task, (enum casync_resume)next);
+  return CASYNC_ACTION_NONE;
 }
 
 static const struct casync_task_type script_type = {

@@ -12,7 +12,7 @@ return {
     old = "  bool cancelled = (task->flags & CASYNC_TASK_MUST_CANCEL) != 0;", new = "  bool cancelled = false;"},
   {file = "runtime/core/task.c", why = "a flagged request does not reach an operation",
     old = "  case CASYNC_ACTION_WAIT_OP: deliver_flagged(task); break;", new = "  case CASYNC_ACTION_WAIT_OP: break;"},
-  {file = "runtime/core/task.c", why = "a flagged request is forgotten at the next step",
+  {file = "runtime/core/step.h", why = "a flagged request is forgotten at the next step",
     old = "    how = CASYNC_RESUME_CANCEL;", new = "    how = CASYNC_RESUME;"},
   {file = "runtime/core/task.c", why = "an eager child takes the current task with it",
     old = "  loop->current_task = previous;", new = "  loop->current_task = NULL;"},

@@ -20,7 +20,8 @@ enum casync_action {
   CASYNC_ACTION_RETURNED,  /* it ended with a result */
   CASYNC_ACTION_RAISED,    /* it ended with an error */
   CASYNC_ACTION_CANCELLED, /* it ended with a cancellation error */
-  CASYNC_ACTION_LEAVE      /* it ended with an error that must leave the loop as well */
+  CASYNC_ACTION_LEAVE,     /* it ended with an error that must leave the loop as well */
+  CASYNC_ACTION_NONE       /* casync_task_go_on() did what there was to do */
 };
 
 /* How a step begins. */
