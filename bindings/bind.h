@@ -33,6 +33,7 @@ enum cal_kind_id {
   CAL_COROUTINE,
   CAL_OP,
   CAL_SENTINEL,
+  CAL_TRANSPORT,
   CAL_BUFFER,
   CAL_KINDS
 };
@@ -272,7 +273,8 @@ CAL_NORETURN void cal_error(lua_State *L); /* lua_error() */
 void cal_push_error(lua_State *L, const char *name, const char *format, ...);
 /* Raises one. */
 CAL_NORETURN int cal_raise(lua_State *L, const char *name, const char *format, ...);
-/* Raises the error for a runtime code. */
+/* Pushes or raises the error for a runtime code. */
+void cal_push_code(lua_State *L, int code);
 CAL_NORETURN int cal_raise_code(lua_State *L, int code);
 /* Pushes a CancelledError whose message is the value on top (nil: none), which it replaces. */
 void cal_make_cancelled(lua_State *L);

@@ -10,11 +10,17 @@
 #include <string.h>
 
 const struct cal_kind cal_kinds[CAL_KINDS] = {
-    [CAL_FUTURE] = {CAL_FUTURE, "Future"},          [CAL_TASK] = {CAL_TASK, "Task"},
-    [CAL_GATHER] = {CAL_GATHER, "GatheringFuture"}, [CAL_HANDLE] = {CAL_HANDLE, "Handle"},
-    [CAL_TIMER] = {CAL_TIMER, "TimerHandle"},       [CAL_LOOP] = {CAL_LOOP, "Loop"},
-    [CAL_COROUTINE] = {CAL_COROUTINE, "Coroutine"}, [CAL_OP] = {CAL_OP, "Op"},
-    [CAL_SENTINEL] = {CAL_SENTINEL, "Sentinel"},    [CAL_BUFFER] = {CAL_BUFFER, "Buffer"},
+    [CAL_FUTURE] = {CAL_FUTURE, "Future"},
+    [CAL_TASK] = {CAL_TASK, "Task"},
+    [CAL_GATHER] = {CAL_GATHER, "GatheringFuture"},
+    [CAL_HANDLE] = {CAL_HANDLE, "Handle"},
+    [CAL_TIMER] = {CAL_TIMER, "TimerHandle"},
+    [CAL_LOOP] = {CAL_LOOP, "Loop"},
+    [CAL_COROUTINE] = {CAL_COROUTINE, "Coroutine"},
+    [CAL_OP] = {CAL_OP, "Op"},
+    [CAL_SENTINEL] = {CAL_SENTINEL, "Sentinel"},
+    [CAL_TRANSPORT] = {CAL_TRANSPORT, "SocketTransport"},
+    [CAL_BUFFER] = {CAL_BUFFER, "Buffer"},
 };
 
 static void set_name(lua_State *L, const char *name)

@@ -21,10 +21,21 @@ static int set_errors(lua_State *L)
   return 0;
 }
 
+/* open_net(): adds the classes and functions that only programs with sockets need, once. */
+static int open_net(lua_State *L)
+{
+  static void (*const openers[])(lua_State *) = {cal_open_transport};
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &module_key);
+  bool is_open = lua_getfield(L, -1, "SocketTransport") != LUA_TNIL;
+  lua_pop(L, 1);
+  for (size_t i = 0; !is_open && i < sizeof openers / sizeof *openers; i++) openers[i](L);
+  return 0;
+}
+
 static void open_module(lua_State *L)
 {
   static const luaL_Reg functions[] = {
-      {"errors", set_errors}, {"fields", cal_fields}, {NULL, NULL}};
+      {"errors", set_errors}, {"fields", cal_fields}, {"open_net", open_net}, {NULL, NULL}};
   static void (*const openers[])(lua_State *) = {
       cal_open_report,  cal_open_kw,      cal_open_context,          cal_open_sentinel,
       cal_open_future,  cal_open_task,    cal_open_create_task,      cal_open_gather,

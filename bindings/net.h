@@ -7,6 +7,65 @@
 #define CAL_NET_H
 
 #include "bind.h"
+#include "casync/impl/transport.h"
+#include "casync/transport.h"
+
+struct sockaddr;
+
+/* ---- addresses (net/address.c) ---- */
+
+/* Pushes an address as the API has it: {host, port}, also by these names, with flowinfo and
+ * scope_id for IPv6; a path for Unix sockets; nil for anything else. */
+void cal_push_address(lua_State *L, const struct sockaddr *address, size_t size);
+
+/* ---- transports (net/transport.c, net/protocol.c) ---- */
+
+enum cal_transport_value {
+  CAL_TRANSPORT_PROTOCOL = 1,
+  CAL_TRANSPORT_READER, /* the StreamReader that gets the bytes instead of the protocol */
+  CAL_TRANSPORT_SERVER, /* who is told that the connection has ended */
+  CAL_TRANSPORT_EXTRA,  /* table of rare things: extra info by name, enum cal_transport_extra */
+  CAL_TRANSPORT_VALUES = CAL_TRANSPORT_EXTRA
+};
+
+/* Places in that table. */
+enum cal_transport_extra {
+  CAL_TRANSPORT_ERROR = 1, /* the error of a protocol that ends the connection */
+  CAL_TRANSPORT_WAITER,    /* the future of create_connection() */
+  CAL_TRANSPORT_CONTEXT    /* where the protocol's methods run, if not in the empty one */
+};
+
+enum { CAL_ADDRESS_SIZE = 28 }; /* of an IPv6 address */
+
+struct cal_address {
+  char bytes[CAL_ADDRESS_SIZE];
+  unsigned char size; /* 0: unknown */
+};
+
+struct cal_transport {
+  struct cal_object object;
+  struct casync_stream stream;
+  struct cal_loop *loop; /* NULL after the end */
+  uint32_t slot;         /* in the held array; 0: it has ended */
+  bool has_extra;
+  bool is_accepted;             /* a Server counts it */
+  struct cal_address peer, own; /* as they were when it opened */
+};
+
+struct cal_transport *cal_test_transport(lua_State *L, int index);
+static inline struct cal_transport *cal_transport_of(const struct casync_stream *stream)
+{
+  return (struct cal_transport *)(void *)((char *)stream - offsetof(struct cal_transport, stream));
+}
+/* Pushes the extra table of the Transport at `index`, made if need be. */
+void cal_transport_push_extra(lua_State *L, int index);
+/* The table for the protocol at user value PROTOCOL of the Transport at `index`. */
+const struct casync_protocol *cal_protocol_table(lua_State *L, int index);
+/* write() of the transport at `index`: the bytes at `bytes`. */
+void cal_transport_write(lua_State *L, struct cal_transport *transport, int bytes);
+/* The loop goes: the Transport ends without calling anybody. */
+void cal_transport_abandon(lua_State *L, struct cal_transport *transport);
+void cal_open_transport(lua_State *L);
 
 /* ---- bytes (net/buffer.c) ---- */
 

@@ -98,6 +98,7 @@ CAL_APART static int await_any(lua_State *L, struct cal_state *state)
   case CAL_TIMER:
   case CAL_LOOP:
   case CAL_SENTINEL:
+  case CAL_TRANSPORT:
   case CAL_BUFFER:
   case CAL_KINDS: break;
   }

@@ -55,31 +55,39 @@ int cal_raise(lua_State *L, const char *name, const char *format, ...)
   cal_error(L);
 }
 
-/* Raises OSError(errno, text) through its class, which picks the subclass. */
-CAL_NORETURN static void raise_os_error(lua_State *L, int number)
+/* Pushes OSError(errno, text), made by its class, which picks the subclass. */
+static void push_os_error(lua_State *L, int number)
 {
   cal_push_value(L, CAL_STATE_ERRORS);
   lua_getfield(L, -1, "OSError");
+  lua_remove(L, -2);
   lua_pushinteger(L, number);
   lua_pushstring(L, strerror(number));
   lua_call(L, 2, 1);
-  cal_error(L);
 }
 
-int cal_raise_code(lua_State *L, int code)
+void cal_push_code(lua_State *L, int code)
 {
   switch ((enum casync_error)code) {
-  case CASYNC_EMEMORY: lua_pushliteral(L, "not enough memory"); cal_error(L);
-  case CASYNC_ECLOSED: cal_raise(L, "RuntimeError", "Event loop is closed");
-  case CASYNC_ERUNNING: cal_raise(L, "RuntimeError", "This event loop is already running");
+  case CASYNC_EMEMORY: lua_pushliteral(L, "not enough memory"); return;
+  case CASYNC_ECLOSED: cal_push_error(L, "RuntimeError", "Event loop is closed"); return;
+  case CASYNC_ERUNNING:
+    cal_push_error(L, "RuntimeError", "This event loop is already running");
+    return;
   case CASYNC_OK:
   case CASYNC_ESTATE:
   case CASYNC_ELEFT:
   case CASYNC_EDEADLOCK:
   case CASYNC_EHOST:
-  case CASYNC_EBUSY: cal_raise(L, "RuntimeError", "%s", casync_strerror(code));
+  case CASYNC_EBUSY: cal_push_error(L, "RuntimeError", "%s", casync_strerror(code)); return;
   }
-  raise_os_error(L, -code);
+  push_os_error(L, -code);
+}
+
+int cal_raise_code(lua_State *L, int code)
+{
+  cal_push_code(L, code);
+  cal_error(L);
 }
 
 void cal_make_cancelled(lua_State *L)

@@ -36,6 +36,7 @@ static bool cancel_by_kind(lua_State *L, int index)
   case CAL_COROUTINE:
   case CAL_OP:
   case CAL_SENTINEL:
+  case CAL_TRANSPORT:
   case CAL_BUFFER:
   case CAL_KINDS: break;
   }

@@ -5,6 +5,7 @@
  * overwrites it and cannot fail.
  */
 #include "bind.h"
+#include "net.h"
 
 /* Pushes the held array; that of the running loop is at hand in the state. */
 static void push_array(lua_State *L, struct cal_loop *loop)
@@ -151,6 +152,7 @@ static void abandon(lua_State *L, bool is_gone)
     ((struct cal_future *)object)->future.slot = 0;
     break;
   case CAL_TIMER: ((struct cal_handle *)object)->slot = 0; break;
+  case CAL_TRANSPORT: cal_transport_abandon(L, (struct cal_transport *)object); break;
   case CAL_FUTURE:
   case CAL_HANDLE:
   case CAL_LOOP:

@@ -23,6 +23,8 @@ runners: run Runner
 loop.policy: get_running_loop get_event_loop set_event_loop new_event_loop
 with: with
 buffer: Buffer
+protocols: BaseProtocol Protocol BufferedProtocol
+transports: BaseTransport ReadTransport WriteTransport Transport
 exceptions: isinstance pcall xpcall
 ]]):gmatch("[^\n]+") do
   local module, names = line:match("^(%S+): (.*)$")

@@ -140,6 +140,7 @@ local groups = {
     "contextvars", "buffer"},
   {"sync"},
   {"tasks"},
+  {"protocols", "transports", "net"},
   {"loop"},
   {"stream"},
   {"subprocess", "ssl", "socket", "files", "threads", "workers", "runners", "debug", "testing"},

@@ -59,6 +59,18 @@ return {
       files.read files.fileno]]},
     {"bytes", [[
       Buffer Buffer.sub Buffer.set Buffer.find Buffer.view]]},
+    {"transports", [[
+      BaseTransport BaseTransport.close BaseTransport.is_closing BaseTransport.get_extra_info
+      BaseTransport.set_protocol BaseTransport.get_protocol ReadTransport ReadTransport.is_reading
+      ReadTransport.pause_reading ReadTransport.resume_reading WriteTransport WriteTransport.write
+      WriteTransport.writelines WriteTransport.write_eof WriteTransport.can_write_eof WriteTransport.abort
+      WriteTransport.set_write_buffer_limits WriteTransport.get_write_buffer_size
+      WriteTransport.get_write_buffer_limits Transport Transport.is_reading Transport.pause_reading
+      Transport.resume_reading]]},
+    {"protocols", [[
+      BaseProtocol BaseProtocol.connection_made BaseProtocol.connection_lost BaseProtocol.pause_writing
+      BaseProtocol.resume_writing Protocol Protocol.data_received Protocol.eof_received BufferedProtocol
+      BufferedProtocol.get_buffer BufferedProtocol.buffer_updated BufferedProtocol.eof_received]]},
     {"module", [[
       version]]},
   },
@@ -98,17 +110,9 @@ return {
       loop.connect_write_pipe AbstractServer Server Server.close Server.close_clients Server.abort_clients
       Server.get_loop Server.is_serving Server.start_serving Server.serve_forever Server.wait_closed]]},
     {"transports", [[
-      BaseTransport BaseTransport.close BaseTransport.is_closing BaseTransport.get_extra_info
-      BaseTransport.set_protocol BaseTransport.get_protocol ReadTransport ReadTransport.is_reading
-      ReadTransport.pause_reading ReadTransport.resume_reading WriteTransport WriteTransport.write
-      WriteTransport.writelines WriteTransport.write_eof WriteTransport.can_write_eof WriteTransport.abort
-      WriteTransport.set_write_buffer_limits WriteTransport.get_write_buffer_size
-      WriteTransport.get_write_buffer_limits Transport DatagramTransport DatagramTransport.sendto
+      DatagramTransport DatagramTransport.sendto
       DatagramTransport.abort SubprocessTransport]]},
     {"protocols", [[
-      BaseProtocol BaseProtocol.connection_made BaseProtocol.connection_lost BaseProtocol.pause_writing
-      BaseProtocol.resume_writing Protocol Protocol.data_received Protocol.eof_received BufferedProtocol
-      BufferedProtocol.get_buffer BufferedProtocol.buffer_updated BufferedProtocol.eof_received
       DatagramProtocol DatagramProtocol.datagram_received DatagramProtocol.error_received SubprocessProtocol
       SubprocessProtocol.pipe_data_received SubprocessProtocol.pipe_connection_lost
       SubprocessProtocol.process_exited]]},

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a transport calls: the methods of a Lua protocol, looked up by name each time.  What a
+ * method raises is told to core.hooks.protocol_failed; where asyncio says so it ends the connection
+ * as well.
+ */
+#include "net.h"
+
+/* What one call passes, and what comes back. */
+struct call {
+  struct cal_transport *transport;
+  const char *method;
+  const char *bytes; /* data_received() */
+  size_t size;
+  int error;     /* connection_lost() */
+  bool result;   /* eof_received() */
+  char *buffer;  /* get_buffer() */
+  size_t length; /* of it */
+};
+
+/* How a method is called: pushes its arguments, and looks at its result. */
+struct how {
+  int (*push)(lua_State *L, struct call *call); /* their number; the Transport is at index 1 */
+  void (*take)(lua_State *L, struct call *call);
+  bool is_fatal; /* an error ends the connection */
+};
+
+/* ---- one call ---- */
+
+/* Arguments: Transport, struct call, struct how (both light). */
+static int invoke(lua_State *L)
+{
+  struct call *call = lua_touserdata(L, 2);
+  const struct how *how = lua_touserdata(L, 3);
+  lua_settop(L, 1);
+  lua_getiuservalue(L, 1, CAL_TRANSPORT_PROTOCOL);
+  if (lua_getfield(L, 2, call->method) == LUA_TNIL) return 0; /* as asyncio.Protocol's: nothing */
+  lua_insert(L, 2);
+  int nargs = 1 + (how->push != NULL ? how->push(L, call) : 0);
+  lua_call(L, nargs, how->take != NULL ? 1 : 0);
+  if (how->take != NULL) how->take(L, call);
+  return 0;
+}
+
+/* Arguments: Transport, method, error, is_fatal. */
+static int tell_failure(lua_State *L)
+{
+  cal_push_value(L, CAL_STATE_HOOKS);
+  lua_getfield(L, -1, "protocol_failed");
+  lua_insert(L, 1);
+  lua_settop(L, 5);
+  lua_call(L, 4, 0);
+  return 0;
+}
+
+static int keep_error(lua_State *L)
+{
+  cal_transport_push_extra(L, 1);
+  lua_insert(L, 2);
+  lua_rawseti(L, 2, CAL_TRANSPORT_ERROR);
+  return 0;
+}
+
+/* The error on top (popped) of the Transport at `index`. */
+static void fail(lua_State *L, int index, struct call *call, bool is_fatal)
+{
+  struct cal_loop *loop = call->transport->loop;
+  cal_replace_nil(L);
+  if (cal_leaves_loop(L)) {
+    cal_leave_with(L, loop);
+    return;
+  }
+  int error = lua_gettop(L);
+  lua_pushcfunction(L, tell_failure);
+  lua_pushvalue(L, index);
+  lua_pushstring(L, call->method);
+  lua_pushvalue(L, error);
+  lua_pushboolean(L, is_fatal);
+  if (lua_pcall(L, 4, 0, 0) != LUA_OK) {
+    if (cal_leaves_loop(L))
+      cal_leave_with(L, loop);
+    else
+      lua_pop(L, 1);
+  }
+  if (is_fatal && call->transport->loop != NULL) {
+    lua_pushcfunction(L, keep_error);
+    lua_pushvalue(L, index);
+    lua_pushvalue(L, error);
+    if (lua_pcall(L, 2, 0, 0) != LUA_OK) lua_pop(L, 1);
+    casync_stream_abort(&call->transport->stream, CASYNC_EHOST);
+  }
+  lua_settop(L, error - 1);
+}
+
+/* Pushes the context in which the protocol runs. */
+static void push_context(lua_State *L, int index, const struct cal_transport *transport)
+{
+  lua_pushnil(L);
+  if (!transport->has_extra) return;
+  lua_pop(L, 1);
+  lua_getiuservalue(L, index, CAL_TRANSPORT_EXTRA);
+  lua_rawgeti(L, -1, CAL_TRANSPORT_CONTEXT);
+  lua_remove(L, -2);
+}
+
+static bool has_room(lua_State *L)
+{
+  return lua_checkstack(L, LUA_MINSTACK);
+}
+
+/* Runs `function` protected, outside of any task, in the transport's context.  Its arguments are
+ * the Transport and two light userdata.  The Transport stays on the stack, below the error. */
+static int run(lua_State *L, struct cal_transport *transport, lua_CFunction function, void *a,
+               const void *b)
+{
+  struct cal_state *state = transport->loop->state;
+  lua_State *current = state->current;
+  cal_push_held(L, transport->loop, transport->slot);
+  int index = lua_gettop(L);
+  cal_push_value(L, CAL_STATE_CONTEXT);
+  push_context(L, index, transport);
+  cal_store_value(L, CAL_STATE_CONTEXT);
+  lua_pushcfunction(L, function);
+  lua_pushvalue(L, index);
+  lua_pushlightuserdata(L, a);
+  lua_pushlightuserdata(L, (void *)b);
+  state->current = NULL;
+  int status = cal_call(L, 3, 0);
+  state->current = current;
+  lua_pushvalue(L, index + 1); /* the context that was */
+  cal_store_value(L, CAL_STATE_CONTEXT);
+  lua_remove(L, index + 1);
+  return status;
+}
+
+/* Calls a method of the protocol; false if it raised. */
+static bool call_method(struct call *call, const struct how *how)
+{
+  lua_State *L = call->transport->loop->state->L;
+  int top = lua_gettop(L);
+  if (!has_room(L)) return false;
+  bool is_well = run(L, call->transport, invoke, call, how) == LUA_OK;
+  if (!is_well) fail(L, top + 1, call, how->is_fatal);
+  lua_settop(L, top);
+  return is_well;
+}
+
+/* ---- the methods ---- */
+
+static int push_transport(lua_State *L, struct call *call)
+{
+  (void)call;
+  lua_pushvalue(L, 1);
+  return 1;
+}
+
+static void on_made(struct casync_stream *stream)
+{
+  static const struct how how = {push_transport, NULL, false};
+  struct call call = {.transport = cal_transport_of(stream), .method = "connection_made"};
+  call_method(&call, &how);
+}
+
+/* Arguments: Transport.  create_connection() may return. */
+static int wake_waiter(lua_State *L)
+{
+  lua_getiuservalue(L, 1, CAL_TRANSPORT_EXTRA);
+  lua_rawgeti(L, -1, CAL_TRANSPORT_WAITER);
+  lua_pushnil(L);
+  lua_rawseti(L, -3, CAL_TRANSPORT_WAITER);
+  struct cal_future *waiter = cal_test_future(L, -1);
+  if (waiter == NULL || casync_future_is_done(&waiter->future)) return 0;
+  lua_getfield(L, -1, "set_result");
+  lua_insert(L, -2);
+  lua_call(L, 1, 0);
+  return 0;
+}
+
+static void on_opened(struct casync_stream *stream)
+{
+  struct cal_transport *transport = cal_transport_of(stream);
+  if (!transport->has_extra || transport->slot == 0) return;
+  lua_State *L = transport->loop->state->L;
+  int top = lua_gettop(L);
+  if (!has_room(L)) return;
+  run(L, transport, wake_waiter, NULL, NULL);
+  lua_settop(L, top);
+}
+
+static int push_data(lua_State *L, struct call *call)
+{
+  lua_pushlstring(L, call->bytes, call->size);
+  return 1;
+}
+
+static void on_data(struct casync_stream *stream, const char *bytes, size_t size)
+{
+  static const struct how how = {push_data, NULL, true};
+  struct call call = {.transport = cal_transport_of(stream),
+                      .method = "data_received",
+                      .bytes = bytes,
+                      .size = size};
+  call_method(&call, &how);
+}
+
+static void take_truth(lua_State *L, struct call *call)
+{
+  call->result = lua_toboolean(L, -1);
+}
+
+static bool on_eof(struct casync_stream *stream)
+{
+  static const struct how how = {NULL, take_truth, true};
+  struct call call = {.transport = cal_transport_of(stream), .method = "eof_received"};
+  call_method(&call, &how);
+  return call.result || casync_stream_is_closing(stream);
+}
+
+static void on_pause_writing(struct casync_stream *stream)
+{
+  static const struct how how = {NULL, NULL, false};
+  struct call call = {.transport = cal_transport_of(stream), .method = "pause_writing"};
+  call_method(&call, &how);
+}
+
+static void on_resume_writing(struct casync_stream *stream)
+{
+  static const struct how how = {NULL, NULL, false};
+  struct call call = {.transport = cal_transport_of(stream), .method = "resume_writing"};
+  call_method(&call, &how);
+}
+
+/* nil, the error that the protocol raised, or the system's. */
+static int push_error(lua_State *L, struct call *call)
+{
+  if (call->error == 0) {
+    lua_pushnil(L);
+  } else if (call->error == CASYNC_EHOST) {
+    cal_transport_push_extra(L, 1);
+    lua_rawgeti(L, -1, CAL_TRANSPORT_ERROR);
+    lua_remove(L, -2);
+  } else {
+    cal_push_code(L, call->error);
+  }
+  return 1;
+}
+
+static void on_lost(struct casync_stream *stream, int error)
+{
+  static const struct how how = {push_error, NULL, false};
+  struct call call = {
+      .transport = cal_transport_of(stream), .method = "connection_lost", .error = error};
+  call_method(&call, &how);
+}
+
+/* Arguments: Transport. */
+static int detach(lua_State *L)
+{
+  lua_getiuservalue(L, 1, CAL_TRANSPORT_SERVER);
+  lua_getfield(L, -1, "_detach");
+  lua_insert(L, -2);
+  lua_pushvalue(L, 1);
+  lua_call(L, 2, 0);
+  return 0;
+}
+
+/* Forgets whom it called; the object itself may live on. */
+static void on_released(struct casync_stream *stream)
+{
+  struct cal_transport *transport = cal_transport_of(stream);
+  struct cal_loop *loop = transport->loop;
+  lua_State *L = loop->state->L;
+  int top = lua_gettop(L);
+  if (!has_room(L)) return;
+  if (transport->is_accepted) {
+    if (run(L, transport, detach, NULL, NULL) != LUA_OK) lua_pop(L, 1);
+  } else {
+    cal_push_held(L, loop, transport->slot);
+  }
+  for (int value = CAL_TRANSPORT_PROTOCOL; value <= CAL_TRANSPORT_SERVER; value++) {
+    lua_pushnil(L);
+    lua_setiuservalue(L, top + 1, value);
+  }
+  cal_unhold(L, loop, transport->slot);
+  transport->slot = 0;
+  lua_settop(L, top);
+}
+
+/* ---- protocols that have a buffer ---- */
+
+static int push_size_hint(lua_State *L, struct call *call)
+{
+  (void)call;
+  lua_pushinteger(L, -1);
+  return 1;
+}
+
+static void take_buffer(lua_State *L, struct call *call)
+{
+  call->buffer = cal_buffer_writable(L, -1, &call->length);
+  if (call->length == 0) cal_raise(L, "RuntimeError", "get_buffer() returned an empty buffer");
+  /* The collector must not take it before buffer_updated(). */
+  cal_transport_push_extra(L, 1);
+  lua_insert(L, -2);
+  lua_setfield(L, -2, "buffer");
+}
+
+static size_t on_get_buffer(struct casync_stream *stream, char **bytes)
+{
+  static const struct how how = {push_size_hint, take_buffer, true};
+  struct call call = {.transport = cal_transport_of(stream), .method = "get_buffer"};
+  if (!call_method(&call, &how)) return 0;
+  *bytes = call.buffer;
+  return call.length;
+}
+
+static int push_size(lua_State *L, struct call *call)
+{
+  lua_pushinteger(L, (lua_Integer)call->size);
+  return 1;
+}
+
+static void on_buffer_updated(struct casync_stream *stream, size_t size)
+{
+  static const struct how how = {push_size, NULL, true};
+  struct call call = {
+      .transport = cal_transport_of(stream), .method = "buffer_updated", .size = size};
+  call_method(&call, &how);
+}
+
+/* ---- which table ---- */
+
+static const struct casync_protocol plain = {
+    on_made, on_opened,        on_data,           NULL,    NULL,
+    on_eof,  on_pause_writing, on_resume_writing, on_lost, on_released,
+};
+static const struct casync_protocol buffered = {
+    on_made, on_opened,        on_data,           on_get_buffer, on_buffer_updated,
+    on_eof,  on_pause_writing, on_resume_writing, on_lost,       on_released,
+};
+const struct casync_protocol *cal_protocol_table(lua_State *L, int index)
+{
+  lua_getiuservalue(L, index, CAL_TRANSPORT_PROTOCOL);
+  bool has_buffer = lua_getfield(L, -1, "get_buffer") != LUA_TNIL;
+  lua_pop(L, 2);
+  return has_buffer ? &buffered : &plain;
+}
