@@ -87,12 +87,14 @@ static void read_into_scratch(struct casync_stream *stream)
 
 static void read_into_protocol(struct casync_stream *stream)
 {
+  /* Whose buffer it is is told, also if get_buffer() sets another protocol. */
+  const struct casync_protocol *protocol = stream->protocol;
   char *bytes;
-  size_t size = stream->protocol->get_buffer(stream, &bytes);
+  size_t size = protocol->get_buffer(stream, &bytes);
   if (size == 0) return;
   ssize_t n = ca_sock_recv(stream->fd, bytes, size);
   if (ca_likely(n > 0))
-    stream->protocol->buffer_updated(stream, (size_t)n);
+    protocol->buffer_updated(stream, (size_t)n);
   else if (n == 0)
     on_eof(stream);
   else if (n != -EAGAIN)
@@ -154,9 +156,17 @@ static void on_writable(struct casync_loop *loop, struct casync_handle *handle)
     on_all_sent(stream);
 }
 
+static bool is_nothing(const struct iovec *parts, int count)
+{
+  for (int i = 0; i < count; i++)
+    if (parts[i].iov_len > 0) return false;
+  return true;
+}
+
 int casync_stream_write(struct casync_stream *stream, const struct iovec *parts, int count)
 {
   if (stream->flags & CASYNC_STREAM_EOF_SENT) return CASYNC_ESTATE;
+  if (is_nothing(parts, count)) return 0;
   if (stream->flags & CASYNC_STREAM_LOST) {
     stream->lost_writes++;
     return 0;
@@ -207,7 +217,7 @@ static void on_begin(struct casync_loop *loop, struct casync_handle *handle)
   stream->protocol->made(stream);
   /* made() may have paused or closed it, or set another protocol. */
   if (!(stream->flags & (CASYNC_STREAM_CLOSING | CASYNC_STREAM_PAUSED))) watch(stream, CASYNC_READ);
-  if (stream->protocol->opened != NULL) stream->protocol->opened(stream);
+  if (stream->protocol->opened != NULL && stream->fd >= 0) stream->protocol->opened(stream);
 }
 
 static void on_end(struct casync_loop *loop, struct casync_handle *handle)
@@ -271,6 +281,7 @@ static void release(struct casync_stream *stream)
 static void finish(struct casync_stream *stream)
 {
   stream->protocol->lost(stream, stream->error);
+  if (stream->fd < 0) return; /* abandoned meanwhile */
   release(stream);
   stream->protocol->released(stream);
 }

@@ -3,7 +3,8 @@
  * The complete transport, and the table that a protocol is.
  *
  * Ownership: the memory of a stream is its embedder's and must stay where it is from open() until
- * `lost` has returned (or abandon()); the stream owns its descriptor and the bytes that it keeps.
+ * `released` is called (or abandon() has returned, and with it the call that it was made from); the
+ * stream owns its descriptor and the bytes that it keeps.
  */
 #ifndef CASYNC_IMPL_TRANSPORT_H
 #define CASYNC_IMPL_TRANSPORT_H
@@ -15,7 +16,8 @@
 
 struct casync_stream;
 
-/* What a stream calls; each from a handle of the loop, but `pause_writing` also from write(). */
+/* What a stream calls; each from a handle of the loop, but `pause_writing` from write() and
+ * set_limits().  Inside, everything may be done with the stream. */
 struct casync_protocol {
   /* connection_made(): first of all, before anything is read. */
   void (*made)(struct casync_stream *stream);
@@ -26,17 +28,16 @@ struct casync_protocol {
   /* Of a BufferedProtocol, else NULL: where the next bytes go, and how many may; 0 ends the
    * reading of this time (the protocol has aborted the stream). */
   size_t (*get_buffer)(struct casync_stream *stream, char **bytes);
-  /* `size` bytes have come into that buffer. */
+  /* `size` bytes have come into that buffer.  Called of the table whose get_buffer() gave it. */
   void (*buffer_updated)(struct casync_stream *stream, size_t size);
   /* eof_received(): false: the stream is to be closed. */
   bool (*eof)(struct casync_stream *stream);
   void (*pause_writing)(struct casync_stream *stream);
   void (*resume_writing)(struct casync_stream *stream);
-  /* connection_lost(), once, last; `error` as in casync_stream_abort().  The descriptor is closed
-   * when it returns; until then the stream may not be freed, afterwards the stream is not touched.
-   */
+  /* connection_lost(), once; `error` as in casync_stream_abort().  The descriptor is closed behind
+   * it; only `released` comes then. */
   void (*lost)(struct casync_stream *stream, int error);
-  /* The stream does not refer to its embedder any more. */
+  /* Last: nothing refers to the stream any more, and it is not touched again. */
   void (*released)(struct casync_stream *stream);
 };
 
