@@ -7,7 +7,8 @@
  *   open() -> [begin: made, reads, opened] -> … -> CLOSING -> LOST -> [end: lost] -> closed
  *
  * CLOSING without LOST: there is still something to send.  `end` is queued exactly once, by whoever
- * sets LOST, or lost() is called right after the last byte was sent.
+ * sets LOST, or lost() is called right after the last byte was sent.  CLOSING: no reading is
+ * watched; LOST: no writing either.
  */
 #include "net/net.h"
 
@@ -105,7 +106,7 @@ static void on_readable(struct casync_loop *loop, struct casync_handle *handle)
 {
   (void)loop;
   struct casync_stream *stream = ca_container_of(handle, struct casync_stream, readable);
-  if (was_unwatched(handle) || (stream->flags & CASYNC_STREAM_LOST)) return;
+  if (was_unwatched(handle)) return;
   if (stream->protocol->get_buffer != NULL)
     read_into_protocol(stream);
   else
@@ -145,7 +146,7 @@ static void on_writable(struct casync_loop *loop, struct casync_handle *handle)
 {
   (void)loop;
   struct casync_stream *stream = ca_container_of(handle, struct casync_stream, writable);
-  if (was_unwatched(handle) || (stream->flags & CASYNC_STREAM_LOST)) return;
+  if (was_unwatched(handle)) return;
   int status = ca_outbox_flush(stream);
   if (status < 0) {
     casync_stream_abort(stream, status);

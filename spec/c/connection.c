@@ -148,16 +148,21 @@ static void open_stream(struct connection *connection, const int ends[2],
       casync_stream_open(&connection->stream, connection->world->loop, ends[0], protocol), 0);
 }
 
+static void open_pair(struct connection *connection, const struct casync_protocol *protocol)
+{
+  int ends[2];
+  assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  open_stream(connection, ends, protocol);
+}
+
 static int open_connection(void **state, const struct casync_protocol *protocol)
 {
   world_open(state);
   struct world *world = *state;
   struct connection *connection = keep(world, sizeof *connection);
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return -1;
   connection->world = world;
   connection->room = sizeof connection->buffer;
-  open_stream(connection, ends, protocol);
+  open_pair(connection, protocol);
   *state = connection;
   return 0;
 }
@@ -207,6 +212,15 @@ int connection_close(void **state)
   end(connection);
   *state = world;
   return world_close(state);
+}
+
+void connect_again(struct connection *connection, const struct casync_protocol *protocol)
+{
+  struct world *world = connection->world;
+  end(connection);
+  take_trace(world);
+  *connection = (struct connection){.world = world, .room = sizeof connection->buffer};
+  open_pair(connection, protocol);
 }
 
 static void open_tcp_pair(int ends[2])

@@ -53,6 +53,10 @@ int connection_close(void **state);
 #define it_buffers(test) \
   cmocka_unit_test_setup_teardown(test, connection_begin_buffered, connection_close)
 
+/* Abandons what is left and opens another stream; nothing is noted, nothing is done inside calls.
+ */
+void connect_again(struct connection *connection, const struct casync_protocol *protocol);
+
 /* Replaces the socket pair by a TCP connection over the loopback, and begins again. */
 void connect_over_tcp(struct connection *connection);
 

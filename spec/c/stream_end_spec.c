@@ -280,6 +280,23 @@ static void aborting_does_not_resume_the_protocol(void **state)
   assert_trace(connection->world, "pause lost released");
 }
 
+static void then_abort(struct world *world, struct callback *callback_)
+{
+  (void)world;
+  do_abort(callback_->data);
+}
+
+static void a_write_that_is_queued_does_not_happen_when_aborted(void **state) /* P12 */
+{
+  struct connection *connection = *state;
+  casync_stream_set_limits(&connection->stream, 0, 0);
+  ca_sock_limit(1);
+  write_text(connection, "ab");
+  soon(connection->world, callback_then(connection->world, "abort", then_abort, connection));
+  run_turns(connection->world->loop, 2);
+  assert_trace(connection->world, "pause abort lost released");
+}
+
 static void only_the_first_error_counts(void **state)
 {
   struct connection *connection = *state;
@@ -443,8 +460,11 @@ static void an_abandoned_stream_is_not_told_of_its_loss(void **state)
 
 static void then_abandon(struct world *world, struct callback *callback_)
 {
+  struct connection *connection = callback_->data;
   (void)world;
-  do_abandon(callback_->data);
+  do_abandon(connection);
+  memset(&connection->stream, 0xff, sizeof connection->stream);
+  connection->stream.fd = -1;
 }
 
 static void a_stream_may_be_abandoned_while_it_is_queued(void **state)
@@ -457,6 +477,23 @@ static void a_stream_may_be_abandoned_while_it_is_queued(void **state)
   soon(connection->world, callback_then(connection->world, "abandon", then_abandon, connection));
   run_turns(connection->world->loop, 2);
   assert_trace(connection->world, "abandon");
+}
+
+static void a_stream_abandoned_in_connection_made_is_not_opened(void **state)
+{
+  struct connection *connection = *state;
+  connection->on[CALL_MADE] = do_abandon;
+  run_turns(connection->world->loop, 2);
+  assert_trace(connection->world, "made");
+}
+
+static void a_stream_abandoned_in_connection_lost_is_not_released(void **state)
+{
+  struct connection *connection = *state;
+  connection->on[CALL_LOST] = do_abandon;
+  do_close(connection);
+  run_turns(connection->world->loop, 2);
+  assert_trace(connection->world, "lost");
 }
 
 static void a_stream_of_a_closed_loop_is_abandoned(void **state)
@@ -516,6 +553,7 @@ static const struct CMUnitTest tests[] = {
     it_streams(connection_lost_is_not_called_inside_abort),
     it_streams(aborting_drops_what_is_kept),
     it_streams(aborting_does_not_resume_the_protocol),
+    it_streams(a_write_that_is_queued_does_not_happen_when_aborted),
     it_streams(only_the_first_error_counts),
     it_streams(writes_after_the_loss_are_counted_and_dropped),
     it_streams(a_peer_that_resets_loses_the_connection),
@@ -529,6 +567,8 @@ static const struct CMUnitTest tests[] = {
     it_streams(an_abandoned_stream_does_not_send_what_it_keeps),
     it_streams(an_abandoned_stream_is_not_told_of_its_loss),
     it_streams(a_stream_may_be_abandoned_while_it_is_queued),
+    it_opens(a_stream_abandoned_in_connection_made_is_not_opened),
+    it_streams(a_stream_abandoned_in_connection_lost_is_not_released),
     it_streams(a_stream_of_a_closed_loop_is_abandoned),
     it_streams(a_stream_of_a_closed_loop_is_never_called),
     it_streams(a_left_iteration_goes_on_where_it_was),

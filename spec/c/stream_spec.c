@@ -354,6 +354,17 @@ static void a_stream_that_is_kept_open_stops_reading_and_can_write(void **state)
   assert_far_reads(connection, "abc");
 }
 
+static void resuming_behind_the_end_reads_nothing_more(void **state) /* P15 */
+{
+  struct connection *connection = *state;
+  connection->keeps_open = true;
+  far_shuts_down(connection);
+  turn(connection);
+  do_resume_reading(connection);
+  run_turns(connection->world->loop, 2);
+  assert_trace(connection->world, "eof");
+}
+
 static void the_end_comes_behind_the_data(void **state)
 {
   struct connection *connection = *state;
@@ -409,6 +420,7 @@ static const struct CMUnitTest tests[] = {
     it_buffers(the_buffer_belongs_to_the_protocol_that_gave_it),
     it_streams(at_the_end_the_stream_closes),
     it_streams(a_stream_that_is_kept_open_stops_reading_and_can_write),
+    it_streams(resuming_behind_the_end_reads_nothing_more),
     it_streams(the_end_comes_behind_the_data),
     it_streams(closing_at_the_end_sends_what_is_kept),
 };
