@@ -94,6 +94,7 @@ struct cal_task;
 struct cal_state {
   struct cal_object object; /* kind NULL */
   lua_State *L;             /* where runtime callbacks may push, and who resumes tasks */
+  unsigned entered;         /* 0: while a loop runs, L is in the frame of its _run() then */
   lua_State *current;       /* the coroutine that may await; NULL = none */
   lua_State *expected;      /* the coroutine that the scheduler resumes now */
   lua_State *suspended;     /* the coroutine that an await has just suspended; NULL = a yield */
@@ -186,27 +187,37 @@ static inline lua_State *cal_enter(struct cal_state *state, lua_State *L)
 {
   lua_State *outer = state->L;
   state->L = L;
+  state->entered++;
   return outer;
 }
 
 static inline void cal_leave(struct cal_state *state, lua_State *outer)
 {
   state->L = outer;
+  state->entered--;
+}
+
+/* For runtime callbacks, before they call anything: whether they run right below Loop:_run(). */
+static inline bool cal_is_at_run(const struct cal_state *state)
+{
+  return state->entered == 0 && state->held != NULL;
 }
 
 /* What runs around steps of tasks: a run of the loop is around all of them, and a task that starts
  * another one eagerly around the first step of that. */
 struct cal_around {
   lua_State *L, *current, *innermost;
-  unsigned depth;
+  unsigned entered, depth;
   bool by_hand;
 };
 
-/* Between the two tasks step, and `L` is who resumes them. */
-static inline struct cal_around cal_begin_steps(struct cal_state *state, lua_State *L)
+/* Between the two tasks step, and `L` is who resumes them: Loop:_run() if `is_run`. */
+static inline struct cal_around cal_begin_steps(struct cal_state *state, lua_State *L, bool is_run)
 {
-  struct cal_around around = {cal_enter(state, L), state->current, state->innermost, state->depth,
-                              state->by_hand};
+  struct cal_around around = {state->L,       state->current, state->innermost,
+                              state->entered, state->depth,   state->by_hand};
+  state->L = L;
+  state->entered = is_run ? 0 : state->entered + 1;
   state->current = NULL;
   state->innermost = L;
   state->by_hand = false;
@@ -215,7 +226,8 @@ static inline struct cal_around cal_begin_steps(struct cal_state *state, lua_Sta
 
 static inline void cal_end_steps(struct cal_state *state, const struct cal_around *around)
 {
-  cal_leave(state, around->L);
+  state->L = around->L;
+  state->entered = around->entered;
   state->current = around->current;
   state->innermost = around->innermost;
   state->depth = around->depth;

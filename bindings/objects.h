@@ -97,6 +97,7 @@ struct cal_task {
   uint64_t name;   /* N of "Task-N" */
   uint64_t serial; /* order of making */
   uint8_t nargs;   /* arguments of its function, in the user values after the named ones */
+  bool is_plain;   /* it runs a Lua function with few of them */
 };
 
 /* casync_task.spare[0]: how its coroutine is suspended: in an await, by Lua's own yield, or by that
@@ -111,6 +112,9 @@ static inline struct cal_task *cal_task_of(const struct casync_task *task)
 
 /* Pushes the Task of a pending task. */
 void cal_push_task(lua_State *L, struct cal_task *task);
+/* The same for `step`, before it calls anything. */
+void cal_push_stepping(lua_State *L, const struct cal_state *state, struct cal_task *task);
+enum { CAL_FEW_ARGUMENTS = 8 };
 /* Raises the CancelledError of a flagged or op cancellation of the current task. */
 CAL_NORETURN int cal_raise_cancelled(lua_State *L, struct cal_task *task, int place);
 void cal_open_task(lua_State *L);
@@ -366,6 +370,8 @@ void cal_unanchor(lua_State *L, int anchors, struct casync_task *task);
 void cal_begin_anchors(lua_State *L, int loop); /* the Loop at `loop` runs */
 void cal_end_anchors(lua_State *L);             /* none runs */
 void cal_unhold(lua_State *L, struct cal_loop *loop, uint32_t slot);
+/* The same for callbacks of the running loop, before they call anything. */
+void cal_unhold_at_run(lua_State *L, struct cal_loop *loop, uint32_t slot);
 /* Ends everything of a loop that closes, or is collected: tasks are abandoned and reported. */
 void cal_loop_abandon(lua_State *L, int index, struct cal_loop *loop, bool is_gone);
 void cal_check_thread(lua_State *L, struct cal_loop *loop);

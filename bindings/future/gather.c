@@ -42,35 +42,43 @@ static void push_result(lua_State *L, const struct cal_future *child)
   lua_remove(L, -2);
 }
 
-/* Arguments: gather, children.  Makes the list of results the gather's value. */
+/* All children have ended: whatever their errors are, the gather has seen them. */
+static void mark_all_read(lua_State *L, struct casync_gather *gather)
+{
+  for (uint32_t i = 0; i < gather->length; i++)
+    cal_mark_read(L, cal_future_of(gather->children[i].future));
+}
+
+/* Puts what child `i` contributes in its place in the table at 2. */
+static void store_result(lua_State *L, struct casync_gather *gather, uint32_t i)
+{
+  struct cal_future *child = cal_future_of(gather->children[i].future);
+  lua_rawgeti(L, 2, (lua_Integer)i + 1);
+  if (child->future.state == CASYNC_RESULT) {
+    push_result(L, child);
+    lua_rawseti(L, 2, (lua_Integer)i + 1);
+  } else {
+    push_error(L, child);
+    lua_rawseti(L, 2, (lua_Integer)i + 1);
+    lua_pushboolean(L, 1);
+    lua_rawseti(L, 3, (lua_Integer)i + 1);
+  }
+  lua_pop(L, 1);
+}
+
+/* Arguments: gather, children.  The list of children, which is the gather's own, becomes that of
+ * their results, and the gather's value. */
 static void store_results(lua_State *L, struct casync_gather *gather)
 {
-  lua_createtable(L, (int)gather->length, 2);
   if (gather->return_exceptions) {
     lua_newtable(L);
     lua_pushvalue(L, -1);
-    lua_setfield(L, -3, "failed");
-  } else {
-    lua_pushnil(L);
-  }
-  for (lua_Integer i = 1; i <= (lua_Integer)gather->length; i++) {
-    lua_rawgeti(L, 2, i);
-    struct cal_future *child = cal_future_of(gather->children[i - 1].future);
-    bool failed = child->future.state != CASYNC_RESULT;
-    cal_mark_read(L, child);
-    if (failed)
-      push_error(L, child);
-    else
-      push_result(L, child);
-    lua_rawseti(L, 3, i);
-    lua_settop(L, 4);
-    if (!failed) continue;
-    lua_pushboolean(L, 1);
-    lua_rawseti(L, 4, i);
+    lua_setfield(L, 2, "failed");
   }
   lua_pushinteger(L, gather->length);
-  lua_setfield(L, 3, "n");
-  lua_settop(L, 3);
+  lua_setfield(L, 2, "n");
+  for (uint32_t i = 0; i < gather->length; i++) store_result(L, gather, i);
+  lua_settop(L, 2);
   lua_setiuservalue(L, 1, CAL_FUTURE_VALUE);
 }
 
@@ -119,8 +127,9 @@ static int collect(lua_State *L)
   if (child == NULL && gather->cancel_requested) child = &gather->children[gather->length - 1];
   lua_remove(L, 1);
   lua_getiuservalue(L, 1, CHILDREN);
-  if (collecting->child == NULL) store_results(L, gather);
+  if (collecting->child == NULL) mark_all_read(L, gather);
   if (child == NULL) {
+    store_results(L, gather);
     collecting->state = CASYNC_RESULT;
     return 0;
   }
@@ -213,56 +222,97 @@ static void clear_marks(struct cal_gather *self, uint32_t n)
   for (uint32_t i = 0; i < n; i++) self->children[i].future->flags &= (uint8_t)~CAL_FUTURE_SEEN;
 }
 
-/* Names the children; a future that stands at an earlier place too has its mark by then.  False if
- * one of them is no future of the loop. */
-static bool set_children(lua_State *L, struct cal_gather *self, const struct cal_loop *loop)
+/* What makes a gather stands at these places, the gather above them. */
+enum { OWN_LIST = 1, GIVEN_LIST, RETURN_EXCEPTIONS, LOOP, WAITS, SELF };
+
+static bool is_waiting(lua_State *L, uint32_t i)
+{
+  bool waits = lua_rawgeti(L, WAITS, (lua_Integer)i + 1) != LUA_TNIL;
+  lua_pop(L, 1);
+  return waits;
+}
+
+/* Names the children in the table at `list`, which the gather's own list then has too; a future
+ * that stands at an earlier place too has its mark by then.  False if one of them is no future of
+ * the loop. */
+static bool set_children(lua_State *L, int list, struct cal_gather *self,
+                         const struct cal_loop *loop)
 {
   uint32_t n = self->gather.length, i;
-  bool some_wait = lua_istable(L, 5);
+  bool some_wait = lua_istable(L, WAITS);
   for (i = 0; i < n; i++) {
-    lua_rawgeti(L, 1, (lua_Integer)i + 1);
+    lua_rawgeti(L, list, (lua_Integer)i + 1);
     struct cal_future *child = cal_test_future(L, -1);
     if (child == NULL || child->future.loop != loop->loop) break;
-    bool waits = some_wait && lua_rawgeti(L, 5, (lua_Integer)i + 1) != LUA_TNIL;
     casync_gather_set(&self->gather, i, &child->future, child->future.flags & CAL_FUTURE_SEEN,
-                      waits);
+                      some_wait && is_waiting(L, i));
     child->future.flags |= CAL_FUTURE_SEEN;
-    lua_settop(L, 6);
+    if (list == OWN_LIST)
+      lua_pop(L, 1);
+    else
+      lua_rawseti(L, OWN_LIST, (lua_Integer)i + 1);
   }
   clear_marks(self, i);
   return i == n;
 }
 
-/* gather(children, n, return_exceptions, loop) -> GatheringFuture; nil unless the list has n
- * futures of the loop, n > 0; waits[i]: child i was pending when the caller came by it */
-static int gather(lua_State *L)
+static int make(lua_State *L, int list, lua_Integer n)
 {
-  lua_settop(L, 5);
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_Integer n = luaL_checkinteger(L, 2);
-  struct cal_loop *loop = cal_check_open_loop(L, 4);
-  luaL_argcheck(L, n > 0 && n < 0x1000000, 2, "1 to 16777215 children");
+  struct cal_loop *loop = cal_check_open_loop(L, LOOP);
   struct cal_gather *self =
       cal_new(L, CAL_GATHER, sizeof *self + (size_t)n * sizeof *self->children, CAL_FUTURE_VALUES);
   casync_gather_init(&self->gather, loop->loop, &gather_type, self->children, (uint32_t)n,
-                     lua_toboolean(L, 3));
+                     lua_toboolean(L, RETURN_EXCEPTIONS));
   self->gather.future.flags = CAL_FUTURE_OPEN;
-  if (!set_children(L, self, loop)) return 0;
-  lua_pushvalue(L, 1);
-  lua_setiuservalue(L, 6, CHILDREN);
-  lua_pushvalue(L, 4);
-  lua_setiuservalue(L, 6, CAL_FUTURE_VALUE);
-  self->gather.future.slot = cal_hold(L, loop, 6);
+  if (!set_children(L, list, self, loop)) return 0;
+  lua_pushvalue(L, OWN_LIST);
+  lua_setiuservalue(L, SELF, CHILDREN);
+  lua_pushvalue(L, LOOP);
+  lua_setiuservalue(L, SELF, CAL_FUTURE_VALUE);
+  self->gather.future.slot = cal_hold(L, loop, SELF);
   lua_State *outer = cal_enter(loop->state, L);
   casync_gather_start(&self->gather);
   cal_leave(loop->state, outer);
   return 1;
 }
 
+enum { MOST_CHILDREN = 0xffffff };
+
+/* gather(children, n, return_exceptions, loop, waits) -> GatheringFuture; nil unless the list,
+ * which is the gather's own from now on, has n futures of the loop, n > 0; waits[i]: child i was
+ * pending when the caller came by it */
+static int gather(lua_State *L)
+{
+  lua_settop(L, WAITS);
+  luaL_checktype(L, OWN_LIST, LUA_TTABLE);
+  lua_Integer n = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, n > 0 && n <= MOST_CHILDREN, 2, "1 to 16777215 children");
+  return make(L, OWN_LIST, n);
+}
+
+/* gather_list(children, loop) -> GatheringFuture; nil unless the table has futures of the loop and
+ * nothing else.  The usual case, without a copy made by Lua. */
+static int gather_list(lua_State *L)
+{
+  lua_settop(L, 2);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_Integer n = (lua_Integer)lua_rawlen(L, 1);
+  if (n == 0 || n > MOST_CHILDREN) return 0;
+  lua_pushinteger(L, n);
+  if (lua_next(L, 1) != 0) return 0;
+  lua_createtable(L, (int)n, 2);
+  lua_insert(L, OWN_LIST);
+  lua_pushboolean(L, 0);
+  lua_insert(L, RETURN_EXCEPTIONS);
+  lua_settop(L, WAITS);
+  return make(L, GIVEN_LIST, n);
+}
+
 void cal_open_gather(lua_State *L)
 {
   static const luaL_Reg methods[] = {{NULL, NULL}};
-  static const luaL_Reg functions[] = {{"gather", gather}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"gather", gather}, {"gather_list", gather_list}, {NULL, NULL}};
   static const struct cal_class class = {CAL_GATHER, methods, NULL};
   cal_class_make(L, &class);
   cal_inherit(L, "Future");

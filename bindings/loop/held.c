@@ -77,6 +77,17 @@ void cal_unhold(lua_State *L, struct cal_loop *loop, uint32_t slot)
   loop->free_slots[loop->free_count++] = slot;
 }
 
+void cal_unhold_at_run(lua_State *L, struct cal_loop *loop, uint32_t slot)
+{
+  if (slot == 0 || !cal_is_at_run(loop->state)) {
+    cal_unhold(L, loop, slot);
+    return;
+  }
+  lua_pushboolean(L, 0);
+  lua_rawseti(L, CAL_RUN_HELD, slot);
+  loop->free_slots[loop->free_count++] = slot;
+}
+
 /* ---- awaited futures ---- */
 
 void cal_anchor(lua_State *L, int anchors, struct casync_task *task)

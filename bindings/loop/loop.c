@@ -271,7 +271,7 @@ static int loop_run(lua_State *L)
     return cal_raise(L, "RuntimeError", "Cannot run the event loop while another loop is running");
   begin(L, loop);
   if (state->reports > 0) casync_loop_attend(loop->loop);
-  struct cal_around around = cal_begin_steps(state, L);
+  struct cal_around around = cal_begin_steps(state, L, true);
   int status = casync_loop_run(loop->loop);
   cal_end_steps(state, &around);
   finish(L, state);

@@ -157,6 +157,7 @@ static int create_plainly(lua_State *L, struct cal_loop *loop)
     lua_setiuservalue(L, self, CAL_FUTURE_VALUES + i);
   }
   task->nargs = (uint8_t)nargs;
+  task->is_plain = nargs <= CAL_FEW_ARGUMENTS;
   task->name = ++loop->state->task_names;
   lua_pushvalue(L, 1);
   cal_task_open(L, self, loop);
@@ -166,8 +167,10 @@ static int create_plainly(lua_State *L, struct cal_loop *loop)
 
 static bool is_plain(lua_State *L, const struct cal_loop *loop)
 {
-  return lua_type(L, 1) == LUA_TFUNCTION && !lua_iscfunction(L, 1) && !lua_istable(L, -1) &&
-         lua_gettop(L) < 200 && !loop->has_factory && !loop->state->has_contexts;
+  if (lua_type(L, 1) != LUA_TFUNCTION || lua_iscfunction(L, 1)) return false;
+  int top = lua_gettop(L);
+  if (top > 1 && (top >= 200 || lua_istable(L, top))) return false;
+  return !loop->has_factory && !loop->state->has_contexts;
 }
 
 /* create_task(coro or f, …) on the running loop */

@@ -96,6 +96,6 @@ void cal_task_done(struct casync_task *runtime)
     cal_unanchor(L, lua_gettop(L), runtime);
     lua_pop(L, 1);
   }
-  cal_unhold(L, loop, runtime->future.slot);
+  cal_unhold_at_run(L, loop, runtime->future.slot);
   runtime->future.slot = 0;
 }

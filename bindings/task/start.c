@@ -111,14 +111,42 @@ static int pass_function(lua_State *L, struct cal_task *task, int index, lua_Sta
   return nargs + 2;
 }
 
+/* Gives a fresh or pooled thread the hook of whoever resumes it, as Lua does. */
+static void pass_hook(lua_State *L, lua_State *co)
+{
+  if (lua_gethook(co) != lua_gethook(L))
+    lua_sethook(co, lua_gethook(L), lua_gethookmask(L), lua_gethookcount(L));
+}
+
+/* The usual case: a Lua function with few arguments goes to a pooled thread, and nothing can fail.
+ * Returns the number of values there; 0 if the usual way is not open. */
+static int start_plainly(lua_State *L, struct cal_state *state, struct cal_task *task)
+{
+  lua_State *co = cal_pool_borrow(state);
+  int nargs = task->nargs;
+  if (co == NULL) return 0;
+  task->co = co;
+  pass_hook(L, co);
+  lua_pushcfunction(co, cal_body);
+  lua_pushcfunction(co, cal_keep_traceback);
+  cal_push_stepping(L, state, task);
+  for (int i = 0; i <= nargs; i++) lua_getiuservalue(L, -1 - i, CAL_FUTURE_CORO + i);
+  lua_xmove(L, co, nargs + 1);
+  for (int i = 1; i <= nargs; i++) {
+    lua_pushnil(L);
+    lua_setiuservalue(L, -2, CAL_FUTURE_VALUES + i);
+  }
+  lua_pop(L, 1);
+  return nargs + 2;
+}
+
 /* Gives the task on top a thread; false, with an error above it, if there is none to be had. */
 static bool find_thread(lua_State *L, struct cal_state *state, struct cal_task *task)
 {
   task->co = cal_pool_borrow(state);
   if (task->co == NULL) task->co = cal_pool_own(L, state);
   if (task->co == NULL) return false;
-  if (lua_gethook(task->co) != lua_gethook(L)) /* as a fresh thread has it */
-    lua_sethook(task->co, lua_gethook(L), lua_gethookmask(L), lua_gethookcount(L));
+  pass_hook(L, task->co);
   return true;
 }
 
@@ -142,6 +170,8 @@ static int prepare(lua_State *L, struct cal_state *state, struct cal_task *task,
 enum casync_action cal_task_start(lua_State *L, struct cal_state *state, struct cal_task *task,
                                   enum casync_resume how, int *nargs)
 {
+  if (task->is_plain && how == CASYNC_RESUME) *nargs = start_plainly(L, state, task);
+  if (*nargs > 0) return CASYNC_ACTION_YIELD; /* the caller resumes */
   cal_push_task(L, task);
   lua_getiuservalue(L, -1, CAL_FUTURE_CORO);
   enum cal_kind_id kind = cal_kind_at(L, -1);

@@ -65,6 +65,26 @@ static enum casync_action end(lua_State *L, struct cal_state *state, struct cal_
   return cal_task_fail(L, task);
 }
 
+/* The usual case: it returned one value or none. */
+static enum casync_action end_plainly(lua_State *L, struct cal_state *state, struct cal_task *task,
+                                      int n)
+{
+  lua_State *co = task->co;
+  task->co = NULL;
+  cal_push_stepping(L, state, task);
+  if (n > 0)
+    lua_xmove(co, L, n);
+  else
+    lua_pushnil(L);
+  if (cal_pool_is_borrowed(state, co))
+    cal_pool_return(state);
+  else
+    cal_pool_give(L, state, lua_gettop(L) - 1, co);
+  lua_setiuservalue(L, -2, CAL_FUTURE_VALUE);
+  lua_pop(L, 1);
+  return CASYNC_ACTION_RETURNED;
+}
+
 /* Inlined for the sake of the processor's return prediction, see the runtime's core/step.h. Whoever
  * steps has nobody who may await around it (cal_begin_steps()). */
 static inline __attribute__((always_inline)) enum casync_action
@@ -75,6 +95,7 @@ resume(lua_State *L, struct cal_state *state, struct cal_task *task, int nargs)
   int status = cal_resume(L, state, co, nargs, &n);
   state->current = NULL;
   state->innermost = L;
+  if (status == LUA_OK && n <= 1 && !state->failed) return end_plainly(L, state, task, n);
   if (__builtin_expect(status != LUA_YIELD, 0)) return end(L, state, task, n, status);
   if (__builtin_expect(state->suspended != co, 0)) return cal_stock_yield(task, n);
   task->task.spare[0] = CAL_TASK_AWAITS;

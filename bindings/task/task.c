@@ -56,6 +56,14 @@ static struct cal_task *check_task(lua_State *L)
   return task;
 }
 
+void cal_push_stepping(lua_State *L, const struct cal_state *state, struct cal_task *task)
+{
+  if (cal_is_at_run(state))
+    lua_rawgeti(L, CAL_RUN_HELD, task->task.future.slot);
+  else
+    cal_push_task(L, task);
+}
+
 void cal_push_task(lua_State *L, struct cal_task *task)
 {
   struct cal_loop *loop = casync_loop_data(task->task.future.loop);
@@ -91,7 +99,7 @@ void cal_task_launch(lua_State *L, int index, bool eager)
   }
   struct cal_state *state = cal_state_of(&task->task.future);
   luaL_checkstack(L, 4 * LUA_MINSTACK, NULL);
-  struct cal_around around = cal_begin_steps(state, L);
+  struct cal_around around = cal_begin_steps(state, L, false);
   int status = casync_task_start_eagerly(&task->task);
   cal_end_steps(state, &around);
   if (task->task.future.state != CASYNC_PENDING) {

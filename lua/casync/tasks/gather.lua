@@ -67,10 +67,15 @@ end
 --- A future for the list of the first results of several awaitables, in their order, with field n; or for the first error
 --- (asyncio.gather). Takes them one by one or as one list. Option: return_exceptions puts errors into the list, marked in `failed`.
 return function(...)
+  local first, second = ...
+  local loop = core.running_loop()
+  if loop and second == nil and options.plain(first) and select("#", ...) == 1 then
+    local future = core.gather_list(first, loop)
+    if future then return future end
+  end
   local list, n, opts = arguments(...)
   local return_exceptions = opts.return_exceptions and true or false
   if n == 0 then return empty(return_exceptions) end
-  local loop = core.running_loop()
   local future = loop and core.gather(list, n, return_exceptions, loop)
   if future then return future end
   local waits
