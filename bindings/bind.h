@@ -35,6 +35,7 @@ enum cal_kind_id {
   CAL_SENTINEL,
   CAL_TRANSPORT,
   CAL_BUFFER,
+  CAL_STREAM_READER,
   CAL_KINDS
 };
 

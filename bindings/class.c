@@ -6,6 +6,7 @@
  */
 #include "bind.h"
 #include "net.h"
+#include "stream.h"
 
 #include <string.h>
 
@@ -21,6 +22,7 @@ const struct cal_kind cal_kinds[CAL_KINDS] = {
     [CAL_SENTINEL] = {CAL_SENTINEL, "Sentinel"},
     [CAL_TRANSPORT] = {CAL_TRANSPORT, "SocketTransport"},
     [CAL_BUFFER] = {CAL_BUFFER, "Buffer"},
+    [CAL_STREAM_READER] = {CAL_STREAM_READER, "StreamReader"},
 };
 
 static void set_name(lua_State *L, const char *name)
@@ -134,6 +136,7 @@ void *cal_new_of_class(lua_State *L, enum cal_kind_id kind, size_t size, int val
 static const uint8_t fields_value[CAL_KINDS] = {
     [CAL_LOOP] = CAL_LOOP_FIELDS,
     [CAL_BUFFER] = CAL_BUFFER_FIELDS,
+    [CAL_STREAM_READER] = CAL_READER_FIELDS,
 };
 
 /* Pushes the table that keeps the fields of the instance at 1, or nil. */

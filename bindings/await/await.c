@@ -100,6 +100,7 @@ CAL_APART static int await_any(lua_State *L, struct cal_state *state)
   case CAL_SENTINEL:
   case CAL_TRANSPORT:
   case CAL_BUFFER:
+  case CAL_STREAM_READER:
   case CAL_KINDS: break;
   }
   return await_other(L, state);

@@ -38,6 +38,7 @@ static bool cancel_by_kind(lua_State *L, int index)
   case CAL_SENTINEL:
   case CAL_TRANSPORT:
   case CAL_BUFFER:
+  case CAL_STREAM_READER:
   case CAL_KINDS: break;
   }
   return false;

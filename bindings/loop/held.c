@@ -171,6 +171,7 @@ static void abandon(lua_State *L, bool is_gone)
   case CAL_OP:
   case CAL_SENTINEL:
   case CAL_BUFFER:
+  case CAL_STREAM_READER:
   case CAL_KINDS: break;
   }
 }

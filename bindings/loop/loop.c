@@ -78,9 +78,8 @@ struct cal_loop *cal_option_loop(lua_State *L, int options)
   }
   if (cal_find_state(L)->running != NULL) return cal_need_running_loop(L);
   cal_push_value(L, CAL_STATE_HOOKS);
-  if (lua_getfield(L, -1, "get_event_loop") != LUA_TFUNCTION)
-    cal_raise(L, "RuntimeError", "no running event loop");
-  lua_call(L, 0, 1);
+  if (lua_getfield(L, -1, "event_loop") == LUA_TNIL)
+    cal_raise(L, "RuntimeError", "There is no current event loop in thread 'MainThread'.");
   lua_remove(L, -2);
   return cal_check_loop(L, -1);
 }

@@ -22,6 +22,7 @@ tasks.taskgroup: TaskGroup
 runners: run Runner
 loop.policy: get_running_loop get_event_loop set_event_loop new_event_loop
 with: with
+stream.reader: StreamReader
 buffer: Buffer
 protocols: BaseProtocol Protocol BufferedProtocol
 transports: BaseTransport ReadTransport WriteTransport Transport

@@ -57,6 +57,10 @@ return {
       testing.run testing.async testing.new_event_loop]]},
     {"files", [[
       files.read files.fileno]]},
+    {"streams", [[
+      StreamReader StreamReader.read StreamReader.readline StreamReader.readexactly StreamReader.readuntil
+      StreamReader.at_eof StreamReader.feed_data StreamReader.feed_eof StreamReader.set_exception
+      StreamReader.exception StreamReader.set_transport StreamReader.lines]]},
     {"bytes", [[
       Buffer Buffer.sub Buffer.set Buffer.find Buffer.view]]},
     {"transports", [[
@@ -89,10 +93,7 @@ return {
       Queue Queue.put Queue.put_nowait Queue.get Queue.get_nowait Queue.qsize Queue.empty Queue.full
       Queue.join Queue.task_done Queue.shutdown PriorityQueue LifoQueue]]},
     {"streams", [[
-      open_connection start_server open_unix_connection start_unix_server StreamReader StreamReader.read
-      StreamReader.readline StreamReader.readexactly StreamReader.readuntil StreamReader.at_eof
-      StreamReader.feed_data StreamReader.feed_eof StreamReader.set_exception StreamReader.exception
-      StreamReader.set_transport StreamWriter StreamWriter.write StreamWriter.writelines StreamWriter.drain
+      open_connection start_server open_unix_connection start_unix_server StreamWriter StreamWriter.write StreamWriter.writelines StreamWriter.drain
       StreamWriter.write_eof StreamWriter.can_write_eof StreamWriter.close StreamWriter.is_closing
       StreamWriter.wait_closed StreamWriter.get_extra_info StreamWriter.start_tls StreamReaderProtocol
       StreamReaderProtocol.connection_made StreamReaderProtocol.connection_lost

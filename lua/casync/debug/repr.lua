@@ -212,6 +212,18 @@ function formatters.Loop(loop)
     loop:get_debug())
 end
 
+-- Streams
+
+local DEFAULT_LIMIT = 65536
+
+function formatters.StreamReader(reader)
+  local size, eof, limit, waiter, exception, transport, paused = core.reader_info(reader)
+  return bracketed(class.of(reader).__name, size > 0 and size .. " bytes", eof and "eof",
+    limit ~= DEFAULT_LIMIT and "limit=" .. limit, waiter and "waiter=" .. safe_tostring(waiter),
+    exception ~= nil and "exception=" .. M.value(exception),
+    transport ~= nil and "transport=" .. M.value(transport), paused and "paused")
+end
+
 -- Dispatch
 
 local function formatter_of(C)
