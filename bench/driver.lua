@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Runs the programs of rows.lua interleaved and prints their tables. Started
+-- Runs the programs of rows.lua and rows_net.lua interleaved and prints their tables. Started
 -- by script/bench, which builds what is built and sets the paths.
 --
 --   driver.lua [--rounds N] [--quick] [--no-peers] [ROW…]
@@ -8,7 +8,10 @@
 -- fails or prints something else is reported in its table and makes the
 -- driver's exit status 1; a missing peer does not.
 
-local cases = require "rows"
+local cases = {}
+for _, name in ipairs{"rows", "rows_net"} do
+  for _, case in ipairs(require(name)) do cases[#cases + 1] = case end
+end
 
 local VOID_ABOVE = 1.15 -- a limit this much slower than its bare loop says nothing
 local FEW_ROUNDS = 3
@@ -67,24 +70,40 @@ local python = {asyncio = find_python("asyncio"), uvloop = find_python("uvloop")
 
 local function has_module(name) return succeeds(quote(lua) .. " -e 'require \"" .. name .. "\"'") end
 
-local is_peer = {luv = true, cqueues = true, uvloop = true, asyncio = true, node = true}
+local is_peer = {luv = true, cqueues = true, uvloop = true, asyncio = true, node = true, nginx = true}
 local is_there = {
   luv = has_module("luv"),
   cqueues = has_module("cqueues"),
   uvloop = python.uvloop ~= nil,
   asyncio = python.asyncio ~= nil,
   node = succeeds("command -v node"),
+  nginx = succeeds("command -v nginx"),
 }
+
+-- "uvloop streams" is a program of the peer uvloop.
+local function first_word(label) return label:match("^%S+") end
+
+local can_load = read_file(root .. "/build/bench/load") ~= nil
+
+-- Why a program is not run, or nil.
+local function reason_to_skip(case, label, options)
+  local peer = first_word(label)
+  if case.load and not can_load then return "needs Linux" end
+  if not is_peer[peer] then return nil end
+  if options.no_peers then return "left out" end
+  return not is_there[peer] and "not installed (script/bench --peers)" or nil
+end
 
 -- Running one program -----------------------------------------------------
 
 local function interpreter(name, file)
   if file:find("%.lua$") then return quote(lua) end
-  if file:find("%.py$") then return quote(python[name]) end
+  if file:find("%.py$") then return quote(python[first_word(name)]) end
+  if file:find("%.sh$") then return "sh" end
   if file:find("%.js$") then return "node" end
 end
 
-local function command_of(case, program, args)
+local function command_of(case, program, args, load)
   local name, file = program[1], program[2]
   local by = interpreter(name, file)
   local words
@@ -95,8 +114,9 @@ local function command_of(case, program, args)
   else
     words = quote(root .. "/build/bench/" .. file)
   end
-  if file:find("%.py$") then words = words .. " " .. name end
+  if file:find("%.py$") then words = words .. " " .. first_word(name) end
   if case.wall then return quote(root .. "/build/bench/startup") .. " " .. args .. " " .. words end
+  if load then return quote(root .. "/build/bench/load") .. " " .. load .. " -- " .. words .. " " .. args end
   return words .. " " .. args
 end
 
@@ -114,6 +134,8 @@ local function quick_args(args, quick)
 end
 
 local function parse(text)
+  local reason = text:match("skipped=([^\n]*)")
+  if reason then return {skipped = reason} end
   local line = text:match("([^\n]*ns_per_op=[^\n]*)")
   if not line then return nil end
   local sample = {}
@@ -121,14 +143,25 @@ local function parse(text)
   return sample.ns_per_op and sample or nil
 end
 
+-- The line of a failed program's output that says why: Lua's traceback follows
+-- it, Python's precedes it.
+local function last_words(text)
+  local line = text:gsub("\nstack traceback:.*", ""):gsub("%s+$", ""):match("[^\n]*$")
+  return line ~= "" and line or "no figure"
+end
+
 -- Returns a sample, or nil and what went wrong.
 local function run_once(case, program, options)
-  local args = tostring(program[3])
-  if options.quick then args = quick_args(args, tostring(case.quick)) end
-  local text, ok = output_of(options.prefix .. command_of(case, program, args))
+  local args, load = tostring(program[3]), case.load
+  if options.quick and load then
+    load = case.quick
+  elseif options.quick then
+    args = quick_args(args, tostring(case.quick))
+  end
+  local text, ok = output_of(options.prefix .. command_of(case, program, args, load))
   local sample = parse(text)
   if ok and sample then return sample end
-  return nil, (text:gsub("%s+$", ""):match("[^\n]*$"))
+  return nil, last_words(text)
 end
 
 -- Foreign load ------------------------------------------------------------
@@ -174,11 +207,10 @@ local function run_case(case, options)
   for round = 1, options.rounds do
     for _, program in ipairs(case.programs) do
       local result = results[program[1]]
-      if is_peer[program[1]] and (options.no_peers or not is_there[program[1]]) then
-        result.missing = options.no_peers and "left out" or "not installed (script/bench --peers)"
-      elseif not result.trouble and not (program.few and round > FEW_ROUNDS) then
+      result.missing = result.missing or reason_to_skip(case, program[1], options)
+      if not result.missing and not result.trouble and not (program.few and round > FEW_ROUNDS) then
         local sample, trouble = run_once(case, program, options)
-        result.trouble = trouble
+        result.trouble, result.missing = trouble, sample and sample.skipped
         result[#result + 1] = sample
       end
     end
@@ -205,7 +237,7 @@ local function verdict(row, ratio, goal)
 end
 
 local function memory_verdict(row, results)
-  local mine = spread(results["casync"], "rss_kb")
+  local mine = spread(results[row.mine or "casync"], "rss_kb")
   local limit = spread(results[row.limit], "rss_kb")
   local most = row.final_rss_kb or row.final_rss_over_kb and limit and limit.median + row.final_rss_over_kb
   if not most or not mine then return nil end
@@ -225,9 +257,14 @@ local function void_reason(row, results)
 end
 
 local function ratio_of(row, spread_here, limit)
+  if row.beyond then return spread_here and spread_here.median - (limit and limit.median or 0) end
   if not spread_here or not limit then return nil end
   if row.rate then return limit.median / spread_here.median end
   return spread_here.median / limit.median
+end
+
+local function ratio_text(row, ratio)
+  return ratio and string.format(row.beyond and "%.0f" or "%.3f", ratio) or "-"
 end
 
 local function program_line(row, program, results, limit)
@@ -237,36 +274,57 @@ local function program_line(row, program, results, limit)
   if result.missing then
     return string.format("  %-32s %s", program[1], result.missing)
   elseif result.trouble or not here then
-    return string.format("  %-32s FAILED: %s", program[1], result.trouble or "no figure")
+    return string.format("  %-32s %s", program[1], result.trouble and "FAILED: " .. result.trouble or "-")
   end
   local ratio = ratio_of(row, here, limit)
   return string.format("  %-32s %10s %21s %8s %10.0f", program[1], number(here.median),
-    number(here.min) .. " - " .. number(here.max), ratio and string.format("%.3f", ratio) or "-", rss.median)
+    number(here.min) .. " - " .. number(here.max), ratio_text(row, ratio), rss.median)
+end
+
+-- Rows that compare the same figures with the same limit share a table.
+local function is_same_table(a, b)
+  return a.limit == b.limit and a.measure == b.measure and a.rate == b.rate and a.beyond == b.beyond
+end
+
+local function print_table(row, case, results)
+  local measure = row.measure or "ns_per_op"
+  local limit = spread(results[row.limit], measure)
+  local ids = {}
+  for _, other in ipairs(case.rows) do
+    if is_same_table(other, row) then ids[#ids + 1] = other.id end
+  end
+  if ids[1] ~= row.id then return end
+  print(string.format("\n%s  %s", table.concat(ids, ", "), case.title))
+  print(string.format("  %-32s %10s %21s %8s %10s", "", measure:find("bytes") and "bytes" or "ns",
+    "min - max", row.beyond and "beyond" or row.rate and "speed" or "ratio", "peak KB"))
+  for _, program in ipairs(case.programs) do print(program_line(row, program, results, limit)) end
+end
+
+-- What the summary says behind the figures of a row.
+local function ending_of(row, results, ratio)
+  local missing = results[row.mine or "casync"].missing
+  if missing then return "skipped: " .. missing end
+  local void = void_reason(row, results)
+  if void then return "VOID: " .. void end
+  if not ratio then return "casync FAILED" end
+  return string.format("%-16s %s", verdict(row, ratio, row.goal), verdict(row, ratio, row.final))
 end
 
 -- Prints one row's table and returns its line for the summary.
 local function print_row(row, case, results, quick)
   local measure = row.measure or "ns_per_op"
   local limit = spread(results[row.limit], measure)
-  print(string.format("\n%s  %s", row.id, case.title))
-  print(string.format("  %-32s %10s %21s %8s %10s", "", measure == "bytes" and "bytes" or "ns",
-    "min - max", row.rate and "speed" or "ratio", "peak KB"))
-  for _, program in ipairs(case.programs) do print(program_line(row, program, results, limit)) end
-  local ratio = ratio_of(row, spread(results["casync"], measure), limit)
-  if quick then return string.format("  %-14s %s", row.id, ratio and "ran" or "casync FAILED") end
+  local mine = spread(results[row.mine or "casync"], measure)
+  local ratio = ratio_of(row, mine, limit)
+  print_table(row, case, results)
+  if quick then
+    local missing = results[row.mine or "casync"].missing
+    return string.format("  %-14s %s", row.id, ratio and "ran" or missing or "casync FAILED")
+  end
   local memory = memory_verdict(row, results)
   if memory then print("  casync: " .. memory) end
-  local void = void_reason(row, results)
-  local ending
-  if void then
-    ending = "VOID: " .. void
-  elseif not ratio then
-    ending = "casync FAILED"
-  else
-    ending = string.format("%-16s %s", verdict(row, ratio, row.goal), verdict(row, ratio, row.final))
-  end
-  return string.format("  %-14s %-30s %8s %9s %9s  %s", row.id, row.limit, limit and number(limit.median) or "-",
-    number((spread(results["casync"], measure) or {}).median), ratio and string.format("%.3f", ratio) or "-", ending)
+  return string.format("  %-14s %-30s %8s %9s %9s  %s", row.id, row.limit, number(limit and limit.median),
+    number(mine and mine.median), ratio_text(row, ratio), ending_of(row, results, ratio))
 end
 
 -- The command line --------------------------------------------------------

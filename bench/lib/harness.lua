@@ -20,6 +20,13 @@ end
 
 function harness.rss_kb() return status_kb("VmRSS") end
 
+-- KiB that Lua holds, garbage apart.
+function harness.lua_kb()
+  collectgarbage()
+  collectgarbage()
+  return collectgarbage("count")
+end
+
 -- Seconds of CPU since the program started: other load on the machine does
 -- not count.
 harness.clock = os.clock
