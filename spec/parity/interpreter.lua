@@ -346,7 +346,7 @@ end
 
 -- Python iterates a StreamReader itself.
 local function async_items(iterable, asyncio)
-  if asyncio.StreamReader and asyncio.isinstance(iterable, asyncio.StreamReader) then return iterable:lines() end
+  if asyncio.isinstance(iterable, asyncio.StreamReader) then return iterable:lines() end
   return iterable
 end
 

@@ -12,7 +12,7 @@ local function differences(path)
 end
 
 describe("every stored program gives CPython's trace:", function()
-  for _, path in ipairs(replay.replayed_files()) do
+  for _, path in ipairs(replay.stored_files()) do
     it(path:match("([^/\\]+)%.lua$"), function()
       local found = differences(path)
       if #found > 0 then error(("%d programs differ\n%s"):format(#found, table.concat(found, "\n")), 0) end

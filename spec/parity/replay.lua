@@ -71,29 +71,16 @@ function M.programs(path) return assert(loadfile(path, "t", {}))() end
 local STORED = {"iterations", "loop", "handler", "future", "task", "cancel", "gather", "wait", "timeout", "group", "runner",
   "context", "matrix", "random", "stream", "stream_matrix", "stream_random"}
 
--- What casync has to have before a file can be replayed.
-local NEEDS = {stream = "StreamReader", stream_matrix = "StreamReader", stream_random = "StreamReader"}
-
 function M.stored_files()
   local paths = {}
   for i, name in ipairs(STORED) do paths[i] = ("%s/traces/%s.lua"):format(folder, name) end
   return paths
 end
 
---- The stored files whose programs use only what casync has.
-function M.replayed_files()
-  local paths, asyncio = {}, require "casync"
-  for i, path in ipairs(M.stored_files()) do
-    local need = NEEDS[STORED[i]]
-    if not need or asyncio[need] then paths[#paths + 1] = path end
-  end
-  return paths
-end
-
 local function main(files)
   local only_first = files[1] == "--first"
   if only_first then table.remove(files, 1) end
-  if #files == 0 then files = M.replayed_files() end
+  if #files == 0 then files = M.stored_files() end
   local passed, failed = 0, 0
   for _, file in ipairs(files) do
     for _, program in ipairs(M.programs(file)) do
