@@ -11,6 +11,7 @@
 #include "casync/transport.h"
 
 struct sockaddr;
+struct cal_reader;
 
 /* ---- addresses (net/address.c) ---- */
 
@@ -45,8 +46,9 @@ struct cal_address {
 struct cal_transport {
   struct cal_object object;
   struct casync_stream stream;
-  struct cal_loop *loop; /* NULL after the end */
-  uint32_t slot;         /* in the held array; 0: it has ended */
+  struct cal_loop *loop;     /* NULL after the end */
+  struct cal_reader *reader; /* at user value READER */
+  uint32_t slot;             /* in the held array; 0: it has ended */
   bool has_extra;
   bool is_accepted;             /* a Server counts it */
   struct cal_address peer, own; /* as they were when it opened */

@@ -46,6 +46,8 @@ struct cal_reader *cal_reader_new(lua_State *L, int loop, size_t limit);
 /* What StreamReaderProtocol calls, on the reader at `index`.  The first may raise, for want of
  * memory or what the transport's pause_reading() raises; the others do not. */
 void cal_reader_feed(lua_State *L, int index, const char *bytes, size_t size);
+/* The same for the usual case, without Lua; false, and nothing has happened: it is another one. */
+bool cal_reader_feed_quickly(struct cal_reader *self, const char *bytes, size_t size);
 void cal_reader_feed_eof(lua_State *L, int index);
 void cal_reader_set_exception(lua_State *L, int index);  /* the error on top (popped) */
 bool cal_reader_push_exception(lua_State *L, int index); /* false, and nothing is pushed: none */
@@ -103,5 +105,9 @@ int cal_attempt_line(lua_State *L, int index, lua_Integer *how, bool again);
 void cal_open_lines(lua_State *L); /* adds to the class on top */
 
 void cal_open_reader(lua_State *L);
+
+/* ---- writers (stream/writer.c) ---- */
+
+void cal_open_writer(lua_State *L); /* core.StreamWriter: the native methods */
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a transport calls: the methods of a Lua protocol, looked up by name each time.  What a
- * method raises is told to core.hooks.protocol_failed; where asyncio says so it ends the connection
- * as well.
+ * What a transport calls: the methods of a Lua protocol, looked up by name each time, or a
+ * StreamReader, without any Lua code on the way.  What a method raises is told to
+ * core.hooks.protocol_failed; where asyncio says so it ends the connection as well.
  */
 #include "net.h"
+#include "stream.h"
 
 /* What one call passes, and what comes back. */
 struct call {
@@ -328,6 +329,30 @@ static void on_buffer_updated(struct casync_stream *stream, size_t size)
   call_method(&call, &how);
 }
 
+/* ---- stream readers ---- */
+
+/* Arguments: Transport, bytes, size (both light). */
+static int feed(lua_State *L)
+{
+  const char *bytes = lua_touserdata(L, 2);
+  size_t size = (size_t)lua_touserdata(L, 3);
+  lua_getiuservalue(L, 1, CAL_TRANSPORT_READER);
+  cal_reader_feed(L, lua_gettop(L), bytes, size);
+  return 0;
+}
+
+static void on_data_to_reader(struct casync_stream *stream, const char *bytes, size_t size)
+{
+  if (cal_reader_feed_quickly(cal_transport_of(stream)->reader, bytes, size)) return;
+  struct call call = {.transport = cal_transport_of(stream), .method = "data_received"};
+  lua_State *L = call.transport->loop->state->L;
+  int top = lua_gettop(L);
+  if (!has_room(L)) return;
+  if (run(L, call.transport, feed, (void *)bytes, (void *)size) != LUA_OK)
+    fail(L, top + 1, &call, true);
+  lua_settop(L, top);
+}
+
 /* ---- which table ---- */
 
 static const struct casync_protocol plain = {
@@ -338,10 +363,18 @@ static const struct casync_protocol buffered = {
     on_made, on_opened,        on_data,           on_get_buffer, on_buffer_updated,
     on_eof,  on_pause_writing, on_resume_writing, on_lost,       on_released,
 };
+static const struct casync_protocol reading = {
+    on_made, on_opened,        on_data_to_reader, NULL,    NULL,
+    on_eof,  on_pause_writing, on_resume_writing, on_lost, on_released,
+};
+
 const struct casync_protocol *cal_protocol_table(lua_State *L, int index)
 {
+  lua_getiuservalue(L, index, CAL_TRANSPORT_READER);
+  bool reads = !lua_isnil(L, -1);
   lua_getiuservalue(L, index, CAL_TRANSPORT_PROTOCOL);
   bool has_buffer = lua_getfield(L, -1, "get_buffer") != LUA_TNIL;
-  lua_pop(L, 2);
+  lua_pop(L, 3);
+  if (reads) return &reading;
   return has_buffer ? &buffered : &plain;
 }

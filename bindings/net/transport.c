@@ -4,6 +4,7 @@
  * until connection_lost() has returned.
  */
 #include "net.h"
+#include "stream.h"
 
 #include <limits.h> /* INT_MAX */
 #include <string.h>
@@ -105,6 +106,8 @@ static int feed_reader(lua_State *L)
 {
   struct cal_transport *self = check(L);
   lua_settop(L, 2);
+  self->reader = cal_test_reader(L, 2);
+  luaL_argexpected(L, self->reader != NULL, 2, "StreamReader");
   lua_setiuservalue(L, 1, CAL_TRANSPORT_READER);
   casync_stream_set_protocol(&self->stream, cal_protocol_table(L, 1));
   return 0;

@@ -13,6 +13,9 @@
 
 #include "net.h"
 
+/* So many bytes are copied faster than Lua is entered. */
+enum { FEW_BYTES = 4096 };
+
 struct cal_reader *cal_test_reader(lua_State *L, int index)
 {
   return cal_test(L, index, CAL_STREAM_READER, sizeof(struct cal_reader));
@@ -231,6 +234,15 @@ void cal_reader_feed(lua_State *L, int index, const char *bytes, size_t size)
   }
   wake(self);
   if (self->has_transport && !self->paused && is_much(self)) pause_transport(L, index, self);
+}
+
+bool cal_reader_feed_quickly(struct cal_reader *self, const char *bytes, size_t size)
+{
+  if (size > FEW_BYTES || self->eof || self->ready > 0) return false;
+  if (cal_reader_size(self) + size > self->limit) return false;
+  if (casync_buffer_append(&self->buffer, bytes, size) < 0) return false;
+  wake(self);
+  return true;
 }
 
 void cal_reader_feed_eof(lua_State *L, int index)

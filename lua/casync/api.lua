@@ -24,6 +24,8 @@ loop.policy: get_running_loop get_event_loop set_event_loop new_event_loop
 with: with
 stream.reader: StreamReader
 buffer: Buffer
+stream.writer: StreamWriter
+stream.protocol: StreamReaderProtocol
 protocols: BaseProtocol Protocol BufferedProtocol
 transports: BaseTransport ReadTransport WriteTransport Transport
 exceptions: isinstance pcall xpcall

@@ -60,7 +60,12 @@ return {
     {"streams", [[
       StreamReader StreamReader.read StreamReader.readline StreamReader.readexactly StreamReader.readuntil
       StreamReader.at_eof StreamReader.feed_data StreamReader.feed_eof StreamReader.set_exception
-      StreamReader.exception StreamReader.set_transport StreamReader.lines]]},
+      StreamReader.exception StreamReader.set_transport StreamReader.lines StreamWriter StreamWriter.write
+      StreamWriter.writelines StreamWriter.drain StreamWriter.write_eof StreamWriter.can_write_eof
+      StreamWriter.close StreamWriter.is_closing StreamWriter.wait_closed StreamWriter.get_extra_info
+      StreamReaderProtocol StreamReaderProtocol.connection_made StreamReaderProtocol.connection_lost
+      StreamReaderProtocol.data_received StreamReaderProtocol.eof_received
+      StreamReaderProtocol.pause_writing StreamReaderProtocol.resume_writing]]},
     {"bytes", [[
       Buffer Buffer.sub Buffer.set Buffer.find Buffer.view]]},
     {"transports", [[
@@ -93,12 +98,7 @@ return {
       Queue Queue.put Queue.put_nowait Queue.get Queue.get_nowait Queue.qsize Queue.empty Queue.full
       Queue.join Queue.task_done Queue.shutdown PriorityQueue LifoQueue]]},
     {"streams", [[
-      open_connection start_server open_unix_connection start_unix_server StreamWriter StreamWriter.write StreamWriter.writelines StreamWriter.drain
-      StreamWriter.write_eof StreamWriter.can_write_eof StreamWriter.close StreamWriter.is_closing
-      StreamWriter.wait_closed StreamWriter.get_extra_info StreamWriter.start_tls StreamReaderProtocol
-      StreamReaderProtocol.connection_made StreamReaderProtocol.connection_lost
-      StreamReaderProtocol.data_received StreamReaderProtocol.eof_received StreamReaderProtocol.pause_writing
-      StreamReaderProtocol.resume_writing]]},
+      open_connection start_server open_unix_connection start_unix_server StreamWriter.start_tls]]},
     {"subprocess", [[
       create_subprocess_exec create_subprocess_shell subprocess.PIPE subprocess.STDOUT subprocess.DEVNULL
       subprocess.Process loop.subprocess_exec loop.subprocess_shell]]},

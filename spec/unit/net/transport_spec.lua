@@ -123,8 +123,8 @@ describe("a transport", function()
   end)
 
   it("sends what it keeps before a close ends it", function() -- P12
-    local events, got = nil, 0
-    events = with_transport(function(transport, peer, list)
+    local got = 0
+    local events = with_transport(function(transport, peer, list)
       transport:write(("x"):rep(500000))
       transport:close()
       transport:close()
