@@ -252,13 +252,18 @@ void cal_inherit(lua_State *L, const char *parent);
 void *cal_test(lua_State *L, int index, enum cal_kind_id kind, size_t size);
 /* The same, or an argument error. */
 void *cal_check(lua_State *L, int index, enum cal_kind_id kind, size_t size);
-/* The object at `index` if it is one of ours, else NULL. */
-static inline const struct cal_object *cal_object_at(lua_State *L, int index)
+/* `object`, lua_touserdata() of what is at `index`, if it is one of ours, else NULL. */
+static inline const struct cal_object *cal_object_of(lua_State *L, int index,
+                                                     const struct cal_object *object)
 {
-  const struct cal_object *object = lua_touserdata(L, index);
   if (object == NULL || lua_rawlen(L, index) < sizeof *object) return NULL;
   uintptr_t offset = (uintptr_t)object->kind - (uintptr_t)cal_kinds;
   return offset < sizeof cal_kinds ? object : NULL;
+}
+/* The object at `index` if it is one of ours, else NULL. */
+static inline const struct cal_object *cal_object_at(lua_State *L, int index)
+{
+  return cal_object_of(L, index, lua_touserdata(L, index));
 }
 /* The kind of the object at `index`, or CAL_KINDS if it is none of ours. */
 static inline enum cal_kind_id cal_kind_at(lua_State *L, int index)

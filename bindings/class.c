@@ -155,6 +155,7 @@ int cal_fields(lua_State *L)
 {
   enum cal_kind_id kind = cal_kind_at(L, 1);
   int value = kind < CAL_KINDS ? fields_value[kind] : 0;
+  if (kind == CAL_LOOP) cal_loop_use_fields(L, 1);
   bool found = push_fields(L, value);
   if (found || (lua_isboolean(L, 2) && !lua_toboolean(L, 2))) return 1;
   lua_newtable(L);

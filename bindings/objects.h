@@ -346,6 +346,7 @@ struct cal_loop {
 };
 
 struct cal_loop *cal_test_loop(lua_State *L, int index);
+void cal_loop_use_fields(lua_State *L, int index);             /* from now on it may have fields */
 struct cal_loop *cal_check_loop(lua_State *L, int index);      /* not closed: any state */
 struct cal_loop *cal_check_open_loop(lua_State *L, int index); /* raises if closed */
 /* The state of a pending future (whose loop is alive). */

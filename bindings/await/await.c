@@ -83,10 +83,10 @@ static int await_other(lua_State *L, struct cal_state *state)
   }
 }
 
-CAL_APART static int await_any(lua_State *L, struct cal_state *state)
+CAL_APART static int await_any(lua_State *L, struct cal_state *state, void *userdata)
 {
   if (lua_gettop(L) != 1) lua_settop(L, 1);
-  struct cal_object *object = (struct cal_object *)cal_object_at(L, 1);
+  struct cal_object *object = (struct cal_object *)cal_object_of(L, 1, userdata);
   if (object == NULL) return await_other(L, state);
   switch (object->kind->id) {
   case CAL_FUTURE:
@@ -111,7 +111,8 @@ CAL_APART static int await_any(lua_State *L, struct cal_state *state)
 int cal_await(lua_State *L)
 {
   struct cal_state *state = cal_state(L);
-  if (lua_touserdata(L, 1) != (const void *)state->sleep0) return await_any(L, state);
+  void *userdata = lua_touserdata(L, 1);
+  if (userdata != (const void *)state->sleep0) return await_any(L, state, userdata);
   return cal_await_turn(L, state);
 }
 

@@ -39,6 +39,11 @@ static int future_exception(lua_State *L)
   return 0;
 }
 
+static inline bool has_waiters(const struct cal_future *self)
+{
+  return self->future.waiters.next != &self->future.waiters;
+}
+
 /* Completing a future whose loop is closed fails as call_soon would, if anybody waits. */
 static void check_completable(lua_State *L, struct cal_future *self)
 {
@@ -46,8 +51,8 @@ static void check_completable(lua_State *L, struct cal_future *self)
     lua_pushvalue(L, 1);
     cal_raise(L, "InvalidStateError", "invalid state");
   }
-  bool has_waiters = self->future.waiters.next != &self->future.waiters;
-  if (has_waiters && casync_loop_is_closed(self->future.loop)) cal_raise_code(L, CASYNC_ECLOSED);
+  if (has_waiters(self) && casync_loop_is_closed(self->future.loop))
+    cal_raise_code(L, CASYNC_ECLOSED);
 }
 
 static struct cal_future *check_plain(lua_State *L, const char *what)
@@ -61,7 +66,11 @@ static struct cal_future *check_plain(lua_State *L, const char *what)
 
 static int complete(lua_State *L, struct cal_future *self, enum casync_future_state state)
 {
-  struct cal_state *lua = cal_state(L);
+  if (!has_waiters(self)) { /* its loop may be gone */
+    casync_future_complete(&self->future, (int)state);
+    return 0;
+  }
+  struct cal_state *lua = cal_state_of(&self->future);
   lua_State *outer = cal_enter(lua, L);
   casync_future_complete(&self->future, (int)state);
   cal_leave(lua, outer);

@@ -3,8 +3,9 @@
  * Loop, the class: time, callbacks, running, closing.  What asyncio writes in Python on its loop
  * classes is in lua/casync/loop/.
  *
- * Each Loop has a metatable of its own whose __index is the table of its fields, and those fall
- * back to the class: fields cost nothing, methods one look-up more.
+ * Each Loop has a metatable of its own.  Its __index is the class until a field is set; then it is
+ * the table of the fields, which falls back to the class: methods take one look-up more from then
+ * on.
  */
 #include <math.h>
 #include <pthread.h>
@@ -120,6 +121,28 @@ static void set_new_table(lua_State *L, int index, int value, const char *mode)
 
 static int loop_close(lua_State *L);
 
+void cal_loop_use_fields(lua_State *L, int index)
+{
+  lua_getmetatable(L, index);
+  lua_getiuservalue(L, index, CAL_LOOP_FIELDS);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "__index");
+  lua_setfield(L, -2, "__newindex");
+  lua_pop(L, 1);
+}
+
+/* The first __newindex. */
+static int set_first_field(lua_State *L)
+{
+  if (cal_test_loop(L, 1) == NULL) luaL_typeerror(L, 1, "Loop");
+  lua_settop(L, 3);
+  cal_loop_use_fields(L, 1);
+  lua_getiuservalue(L, 1, CAL_LOOP_FIELDS);
+  lua_insert(L, 2);
+  lua_rawset(L, 2);
+  return 0;
+}
+
 /* Gives the Loop at `index` its tables and its own metatable. */
 static void furnish(lua_State *L, int index)
 {
@@ -141,8 +164,9 @@ static void furnish(lua_State *L, int index)
   lua_getfield(L, -4, "__index"); /* the class */
   lua_setfield(L, -2, "__index");
   lua_setmetatable(L, -2);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -3, "__index");
+  lua_pop(L, 1);
+  cal_push_state_slowly(L);
+  lua_pushcclosure(L, set_first_field, 1);
   lua_setfield(L, -2, "__newindex");
   lua_setmetatable(L, index);
   lua_pop(L, 1);

@@ -42,9 +42,10 @@ CASYNC_API uint32_t casync_task_uncancel(struct casync_task *task);
 CASYNC_API void casync_task_abandon(struct casync_task *task);
 
 /* For `step`, of a task that had started before: does what its step ended with (`action`, an enum
- * casync_action), then begins the next step of the iteration if that is one of a task of the same
- * type.  Returns that task and how it goes on (an enum casync_resume), or NULL: `step` is to return
- * CASYNC_ACTION_NONE then.  So one call runs many steps. */
+ * casync_action), then begins what comes next if that is a step of a task of the same type; where
+ * an iteration ends it begins another.  Returns that task and how it goes on (an enum
+ * casync_resume), or NULL: `step` is to return CASYNC_ACTION_NONE then.  So one call runs many
+ * steps. */
 CASYNC_API struct casync_task *casync_task_go_on(struct casync_task *task, int action, int *how);
 
 /* For ops: the running task waits from now on (its step is to end with CASYNC_ACTION_WAIT_OP);

@@ -73,6 +73,7 @@ struct casync_loop {
   enum ca_loop_state state;
   bool stopping; /* stop() was called */
   bool leaving;  /* leave at once */
+  int failure;   /* of the last poll, negative */
   int attend;    /* the host wants a call; atomic, also set by signal handlers */
   struct ca_ready ready;
   struct ca_timers timers;

@@ -173,7 +173,7 @@ static inline void run_handle(struct casync_loop *loop, struct casync_handle *ha
 /* A batch of many tasks is larger than the processor's caches: what the next ones will touch is
  * fetched while this one runs, each line a step before the one that it names.  `node` is the next
  * to run. */
-static CA_APART void look_ahead(const struct casync_node *head, const struct casync_node *node)
+CA_APART static void look_ahead(const struct casync_node *head, const struct casync_node *node)
 {
   for (unsigned distance = 1; distance <= CASYNC_SOON; distance++) {
     if (node == head) return;
@@ -195,16 +195,39 @@ static inline struct casync_handle *take_first(struct casync_loop *loop)
   return handle;
 }
 
+/* The first half of an iteration: what it runs is then in the batch. */
+static int begin_iteration(struct casync_loop *loop)
+{
+  struct ca_ready *ready = &loop->ready;
+  int status = loop->poller->wait(loop, poll_timeout(loop));
+  loop->iterations++;
+  if (status == 0) status = attend_host(loop);
+  if (status < 0) return status;
+  ca_timers_queue_due(loop);
+  ready->is_long = ready->pushed > LONG_BATCH;
+  ready->pushed = 0;
+  ca_list_append(&ready->batch, &ready->queue);
+  return 0;
+}
+
 /* The task whose step comes next, if that may run right behind one of a task of `type`. */
 static inline struct casync_task *next_of(struct casync_loop *loop,
                                           const struct casync_future_type *type)
 {
   struct casync_node *node = loop->ready.batch.next;
   struct casync_handle *handle = ca_container_of(node, struct casync_handle, node);
-  if (ca_unlikely(loop->leaving) || node == &loop->ready.batch) return NULL;
-  if (ca_unlikely(handle->type != &ca_task_step_type)) return NULL;
+  if (node == &loop->ready.batch || ca_unlikely(handle->type != &ca_task_step_type)) return NULL;
   struct casync_task *task = ca_task_of(handle);
   return task->future.type == type ? task : NULL;
+}
+
+/* The batch is empty: begins the next iteration, if there is to be one. */
+CA_APART static bool go_on_with_next(struct casync_loop *loop)
+{
+  casync_loop_verify(loop);
+  if (loop->stopping) return false;
+  loop->failure = begin_iteration(loop);
+  return loop->failure == 0;
 }
 
 /* "inline" is a hint to the linker, who may put it into the embedder's step. */
@@ -213,6 +236,8 @@ inline struct casync_task *casync_task_go_on(struct casync_task *task, int actio
   struct casync_loop *loop = task->future.loop;
   const struct casync_future_type *type = task->future.type;
   ca_task_end_step(loop, task, (enum casync_action)action);
+  if (ca_unlikely(loop->leaving)) return NULL;
+  if (ca_list_is_empty(&loop->ready.batch) && !go_on_with_next(loop)) return NULL;
   struct casync_task *next = next_of(loop, type);
   if (next == NULL) return NULL;
   take_first(loop);
@@ -220,16 +245,15 @@ inline struct casync_task *casync_task_go_on(struct casync_task *task, int actio
   return next;
 }
 
-static void run_batch(struct casync_loop *loop)
+/* The second half of an iteration, and what casync_task_go_on() makes of it. */
+static int run_batch(struct casync_loop *loop)
 {
-  struct ca_ready *ready = &loop->ready;
-  ready->is_long = ready->pushed > LONG_BATCH;
-  ready->pushed = 0;
-  ca_list_append(&ready->batch, &ready->queue);
-  while (!ca_list_is_empty(&ready->batch)) {
+  while (!ca_list_is_empty(&loop->ready.batch)) {
     run_handle(loop, take_first(loop));
     if (ca_unlikely(loop->leaving)) break;
   }
+  casync_loop_verify(loop);
+  return loop->leaving ? CASYNC_ELEFT : loop->failure;
 }
 
 /* What a left iteration did not run comes first in the next one. */
@@ -240,26 +264,17 @@ static void keep_unrun(struct casync_loop *loop)
   ca_list_append(&ready->queue, &ready->batch);
 }
 
-static int run_once(struct casync_loop *loop)
-{
-  int status = loop->poller->wait(loop, poll_timeout(loop));
-  loop->iterations++;
-  if (status == 0) status = attend_host(loop);
-  if (status < 0) return status;
-  ca_timers_queue_due(loop);
-  run_batch(loop);
-  casync_loop_verify(loop);
-  return loop->leaving ? CASYNC_ELEFT : 0;
-}
-
 int casync_loop_run(struct casync_loop *loop)
 {
   if (loop->state == CA_LOOP_CLOSED) return CASYNC_ECLOSED;
   if (loop->state == CA_LOOP_RUNNING) return CASYNC_ERUNNING;
   loop->state = CA_LOOP_RUNNING;
+  loop->failure = 0;
   int status;
-  do status = run_once(loop);
-  while (status == 0 && !loop->stopping);
+  do {
+    status = begin_iteration(loop);
+    if (status == 0) status = run_batch(loop);
+  } while (status == 0 && !loop->stopping);
   if (status != 0) keep_unrun(loop);
   loop->stopping = false;
   loop->leaving = false;
