@@ -130,12 +130,13 @@ static int start_thread(struct ca_pool *pool)
   return 0;
 }
 
+/* There is one post: while the loop picks up, nobody links it again. */
 static struct casync_job *pick_up(struct ca_pool *pool)
 {
   struct casync_job *job = NULL;
   pthread_mutex_lock(&pool->lock);
-  pool->is_posted = false;
-  if (!ca_list_is_empty(&pool->finished)) job = job_of(ca_list_pop(&pool->finished));
+  pool->is_posted = !ca_list_is_empty(&pool->finished);
+  if (pool->is_posted) job = job_of(ca_list_pop(&pool->finished));
   pthread_mutex_unlock(&pool->lock);
   return job;
 }

@@ -26,7 +26,7 @@ struct ca_pool {
   struct casync_node queue, finished;
   int queued;              /* jobs in `queue` */
   struct casync_post post; /* tells the loop to look into `finished` */
-  bool is_posted;
+  bool is_posted;          /* the loop is told, or looks */
   int threads, idle, busy, most;
   int references; /* the loop's, and one of each thread */
   int idle_time;  /* milliseconds after which an idle thread ends */

@@ -170,6 +170,43 @@ static void jobs_run_at_the_same_time(void **state)
   assert_trace(world, "x x x x");
 }
 
+static bool has_finished(struct ca_pool *pool)
+{
+  pthread_mutex_lock(&pool->lock);
+  bool result = !ca_list_is_empty(&pool->finished);
+  pthread_mutex_unlock(&pool->lock);
+  return result;
+}
+
+static void submit_next(struct world *world, const char *name);
+
+/* While the loop picks up a job the next one begins and finishes. */
+static void on_done_slowly(struct casync_loop *loop, struct casync_job *job)
+{
+  const char *name = ca_container_of(job, struct work, job)->name;
+  on_done(loop, job);
+  if (name[1] == '\0') return;
+  submit_next(world_of(loop), name + 1);
+  for (int i = 0; !has_finished(loop->pool) && i < 100000; i++) usleep(50);
+}
+
+static const struct casync_job_type slow_type = {run, on_done_slowly, free_work};
+
+static void submit_next(struct world *world, const char *name)
+{
+  struct casync_job *job = new_job(world, name, false);
+  job->type = &slow_type;
+  assert_int_equal(casync_work_submit(world->loop, job), 0);
+}
+
+static void jobs_may_finish_while_others_are_picked_up(void **state)
+{
+  struct world *world = *state;
+  submit_next(world, "abc");
+  run_out(world);
+  assert_trace(world, "abc bc c");
+}
+
 static void there_are_no_more_threads_than_allowed(void **state)
 {
   struct world *world = *state;
@@ -428,6 +465,7 @@ static const struct CMUnitTest tests[] = {
     it_works(a_job_runs_and_comes_back_to_the_loop),
     it_works(jobs_of_one_thread_run_in_order),
     it_works(jobs_run_at_the_same_time),
+    it_works(jobs_may_finish_while_others_are_picked_up),
     it_works(there_are_no_more_threads_than_allowed),
     it_works(a_thread_that_is_idle_is_used_again),
     it_works(no_thread_is_made_without_work),
