@@ -27,7 +27,8 @@ struct ca_poller {
   /* The clock now, in seconds. */
   double (*now)(struct casync_loop *loop);
   /* Waits for at most `timeout` seconds (negative: for ever; 0: does not wait), queues the
-   * handles of ready descriptors and posts, and sets `loop->now`.  Negative on failure. */
+   * handles of ready descriptors and posts, and sets `loop->now` if there are timers.  Negative
+   * on failure. */
   int (*wait)(struct casync_loop *loop, double timeout);
   int (*watch)(struct casync_loop *loop, int fd, enum casync_direction direction,
                struct casync_handle *handle);
@@ -77,7 +78,7 @@ struct casync_loop {
   int attend;    /* the host wants a call; atomic, also set by signal handlers */
   struct ca_ready ready;
   struct ca_timers timers;
-  double now; /* the clock as the last poll read it */
+  double now; /* the clock as the last poll read it, for the timers; when it was closed */
   uint64_t iterations;
   struct casync_task *current_task;
   const struct casync_loop_host *host;

@@ -60,6 +60,7 @@ static int close_loop(struct casync_loop *loop, double patience)
 {
   if (loop->state == CA_LOOP_RUNNING) return CASYNC_ERUNNING;
   if (loop->state == CA_LOOP_CLOSED) return 0;
+  loop->now = loop->poller->now(loop);
   loop->state = CA_LOOP_CLOSED;
   call_closers(loop, patience);
   ca_ready_drop_all(loop);

@@ -132,7 +132,7 @@ int ca_io_watch(struct casync_loop *loop, int fd, enum casync_direction directio
 {
   struct ca_watched *watched = find(&ca_ev_of(loop)->io, fd);
   if (watched != NULL && watched->handles[direction] != NULL) return CASYNC_EBUSY;
-  int status = ca_check_pollable(fd);
+  int status = watched == NULL ? ca_check_pollable(fd) : 0;
   if (status != 0) return status;
   if (watched == NULL) status = add(loop, fd, &watched);
   if (status != 0) return status;

@@ -42,20 +42,28 @@ static void ask(struct casync_loop *loop, struct ca_ev *ev, double timeout)
     ev_run(ev->ev, EVRUN_NOWAIT);
     return;
   }
-  if (timeout > 0) {
-    ev_now_update(ev->ev);
-    ev_timer_set(&ev->deadline, timeout, 0);
-    ev_timer_start(ev->ev, &ev->deadline);
+  if (timeout < 0) {
+    ev_run(ev->ev, EVRUN_ONCE);
+    return;
   }
+  ev_now_update(ev->ev);
+  ev_timer_set(&ev->deadline, timeout, 0);
+  ev_timer_start(ev->ev, &ev->deadline);
   ev_run(ev->ev, EVRUN_ONCE);
   ev_timer_stop(ev->ev, &ev->deadline);
+}
+
+/* Whether polls may be left out: not where a descriptor is watched. */
+static bool may_skip(const struct ca_ev *ev)
+{
+  return ev->io.count == 0;
 }
 
 /* Whether the last poll is so near that this one can be left out.  What the loop takes for the time
  * is then as old as that poll. */
 static bool is_polled(struct casync_loop *loop, struct ca_ev *ev)
 {
-  if (ev->io.count != 0 || ca_wakeup_has_posts(loop)) return false;
+  if (!may_skip(ev) || ca_wakeup_has_posts(loop)) return false;
   if (ca_ticks_are_few(ev->last_ticks, ev->few_ticks)) return true;
   loop->now = ca_monotonic(loop);
   return loop->now - ev->last_poll < POLL_PERIOD;
@@ -79,8 +87,9 @@ int ca_ev_wait(struct casync_loop *loop, double timeout)
   ask(loop, ev, timeout);
   ca_wakeup_deliver(loop);
   ca_io_queue_found(loop);
+  if (!may_skip(ev) && loop->timers.count == 0) return 0; /* nobody asks for the time */
   loop->now = ca_monotonic(loop);
-  note_poll(ev, loop->now, ca_ticks());
+  if (may_skip(ev)) note_poll(ev, loop->now, ca_ticks());
   return 0;
 }
 

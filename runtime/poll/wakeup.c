@@ -60,7 +60,7 @@ void casync_loop_wake(struct casync_loop *loop)
 
 bool ca_wakeup_has_posts(const struct casync_loop *loop)
 {
-  return __atomic_load_n(&ca_ev_of(loop)->wakeup.inbox, __ATOMIC_RELAXED) != NULL;
+  return __atomic_load_n(&ca_ev_of(loop)->wakeup.inbox, __ATOMIC_ACQUIRE) != NULL;
 }
 
 int casync_loop_post(struct casync_loop *loop, struct casync_post *post)
@@ -70,7 +70,7 @@ int casync_loop_post(struct casync_loop *loop, struct casync_post *post)
   pthread_mutex_lock(&wakeup->lock);
   bool open = wakeup->is_open;
   if (open) {
-    __atomic_store_n(wakeup->inbox_end, post, __ATOMIC_RELAXED);
+    __atomic_store_n(wakeup->inbox_end, post, __ATOMIC_RELEASE);
     wakeup->inbox_end = &post->next;
     ca_wakeup_send(loop); /* under the lock: close() waits for us */
   }
@@ -78,9 +78,12 @@ int casync_loop_post(struct casync_loop *loop, struct casync_post *post)
   return open ? 0 : CASYNC_ECLOSED;
 }
 
+/* Mostly there is nothing, which is seen without the lock: who posts wakes the loop afterwards, and
+ * what this poll does not see, the one that the wake ends will. */
 void ca_wakeup_deliver(struct casync_loop *loop)
 {
   struct ca_wakeup *wakeup = &ca_ev_of(loop)->wakeup;
+  if (ca_likely(!ca_wakeup_has_posts(loop))) return;
   pthread_mutex_lock(&wakeup->lock);
   struct casync_post *post = wakeup->inbox;
   __atomic_store_n(&wakeup->inbox, NULL, __ATOMIC_RELAXED);
