@@ -207,7 +207,8 @@ struct cal_op {
     struct casync_sleep sleep;
     struct {
       struct casync_op op;
-      lua_Integer n; /* a number that the body may use */
+      lua_Integer n; /* what the body may use */
+      void *object;  /* the same; a user value keeps it alive */
     } native;
   } of;
 };

@@ -24,14 +24,18 @@ enum cal_reader_value {
 
 enum { CAL_READER_LIMIT = 65536 }; /* unless told */
 
+/* A task that was woken keeps its place until it has come back: another one that begins to wait in
+ * between gets the error that it gets at any other time. */
+enum cal_reader_wait { CAL_READER_WAITS, CAL_READER_WOKEN, CAL_READER_FAILED };
+
 struct cal_reader {
   struct cal_object object;
   struct casync_buffer buffer; /* empty if there is a CAL_READER_READY */
   size_t limit;                /* 0 before init */
   size_t ready;                /* length of CAL_READER_READY; 0: there is none */
   size_t wanted;               /* what the read(n) that waits can take as it comes; 0: nothing */
-  struct casync_task *waiter;  /* the task that waits for more */
-  struct casync_task *failed;  /* the task that set_exception() has woken */
+  struct casync_task *waiter;  /* the task whose wait is not over; NULL: none */
+  uint8_t wait;                /* enum cal_reader_wait: of that task */
   bool eof, paused;
   bool has_exception, has_transport;
 };
@@ -52,57 +56,82 @@ void cal_reader_feed_eof(lua_State *L, int index);
 void cal_reader_set_exception(lua_State *L, int index);  /* the error on top (popped) */
 bool cal_reader_push_exception(lua_State *L, int index); /* false, and nothing is pushed: none */
 
+static inline bool cal_reader_has_waiter(const struct cal_reader *self)
+{
+  return self->waiter != NULL && self->wait == CAL_READER_WAITS;
+}
+
 /* How many bytes can be read at once. */
 static inline size_t cal_reader_size(const struct cal_reader *self)
 {
   return casync_buffer_size(&self->buffer) + self->ready;
 }
 
-/* For what reads from the reader at `index`: puts everything there is into the buffer. */
+/* Puts everything that the reader at `index` has into its buffer. */
 void cal_reader_spill(lua_State *L, int index);
+/* Pushes what is ready if that is no more than `size`; else spills it, false. */
+bool cal_reader_take_ready(lua_State *L, int index, size_t size);
 /* Lets a paused transport go on if not more than the limit is left. */
 void cal_reader_maybe_resume(lua_State *L, int index);
 /* The same, however much is left: a paused transport brings nothing more. */
 void cal_reader_resume(lua_State *L, int index);
-/* Raises the reader's exception, if it has one. */
-void cal_reader_raise(lua_State *L, int index);
-/* Pushes up to `size` bytes and takes them out; how many they are. */
-size_t cal_reader_take(lua_State *L, int index, size_t size);
 
-/* ---- waiting for data (stream/read.c) ---- */
+/* ---- reading (stream/read.c, until.c, lines.c) ---- */
 
 struct cal_read_type {
   struct cal_native_type native;
   const char *verb; /* the method's name */
-  /* With the op at 1 and the reader on top: pushes the result, if there is enough; else 0, with
-   * the reader on top.  `again`: the task has waited. */
-  int (*attempt)(lua_State *L, struct cal_op *op, bool again);
+  /* Pushes the result, if there is enough.  `again`: the task has waited. */
+  bool (*attempt)(lua_State *L, struct cal_op *op, struct cal_reader *self, bool again);
 };
 
-extern const struct cal_read_type cal_readline;
-extern const luaL_Reg cal_read_methods[];
+extern const struct cal_read_type cal_readline, cal_readuntil;
+bool cal_attempt_readline(lua_State *L, struct cal_op *op, struct cal_reader *self, bool again);
+bool cal_attempt_readuntil(lua_State *L, struct cal_op *op, struct cal_reader *self, bool again);
+
+/* Makes an op of the `values` on top (popped), the reader first. */
+struct cal_op *cal_read_new(lua_State *L, const struct cal_read_type *type, struct cal_reader *self,
+                            int values);
 
 /* The current task waits for more: cal_wait() is to follow.  False: it is driven by hand, and only
  * an op can wait.  Raises if it cannot.  `wanted`: as many bytes may be kept as they come. */
-bool cal_reader_wait(lua_State *L, struct cal_state *state, int index,
-                     const struct cal_read_type *type, size_t wanted);
+bool cal_reader_wait(lua_State *L, struct cal_state *state, const struct cal_read_type *type,
+                     size_t wanted);
 /* First in a continuation, instead of cal_come_back(): raises what ended the wait. */
 void cal_reader_come_back(lua_State *L, struct cal_state *state, struct cal_reader *self);
 
-/* How a line is wanted. */
-enum cal_line_flag {
-  CAL_LINE_WITH_END = 1,   /* with its newline */
-  CAL_LINE_NIL_AT_END = 2, /* nil instead of an empty string */
-  CAL_LINE_OFFSET = 4      /* times this: how many bytes have been looked through */
-};
+/* For attempts, whose frame has the reader, or an op for it, at index 1: what is seldom needed. */
+CAL_NORETURN void cal_frame_raise(lua_State *L); /* the reader's exception */
+void cal_frame_spill(lua_State *L);
+void cal_frame_resume(lua_State *L);
+bool cal_frame_take_ready(lua_State *L, size_t size);
 
-/* readline() on the reader at `index`, as cal_read_type.attempt.  `*how` are the flags, and the
- * offset when the task has waited. */
-int cal_attempt_line(lua_State *L, int index, lua_Integer *how, bool again);
+/* Pushes up to `size` bytes and takes them out; how many they are. */
+static inline size_t cal_reader_take(lua_State *L, struct cal_reader *self, size_t size)
+{
+  size_t there = cal_reader_size(self);
+  if (size > there) size = there;
+  if (self->ready == 0 || !cal_frame_take_ready(L, size)) {
+    lua_pushlstring(L, casync_buffer_begin(&self->buffer), size);
+    casync_buffer_take(&self->buffer, size);
+  }
+  if (self->paused) cal_frame_resume(L);
+  return size;
+}
 
-/* ---- the iterator (stream/lines.c) ---- */
+/* Makes an error of class `name` of the `n` arguments on top (popped) and leaves it there. */
+void cal_read_error(lua_State *L, const char *name, int n);
+/* The end has come: everything in the buffer goes into an IncompleteReadError.  `expected`: 0 if
+ * that is not known. */
+CAL_NORETURN void cal_raise_incomplete(lua_State *L, struct cal_reader *self, lua_Integer expected);
 
-void cal_open_lines(lua_State *L); /* adds to the class on top */
+#define CAL_NOT_FOUND "Separator is not found, and chunk exceed the limit"
+#define CAL_TOO_LONG "Separator is found, but chunk is longer than limit"
+
+/* Each adds its methods to the class on top. */
+void cal_open_reads(lua_State *L);
+void cal_open_until(lua_State *L);
+void cal_open_lines(lua_State *L);
 
 void cal_open_reader(lua_State *L);
 

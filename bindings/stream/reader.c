@@ -155,10 +155,9 @@ static int set_transport(lua_State *L)
 
 static void wake(struct cal_reader *self)
 {
-  struct casync_task *task = self->waiter;
-  if (task == NULL) return;
-  self->waiter = NULL;
-  casync_task_wake(task);
+  if (!cal_reader_has_waiter(self)) return;
+  self->wait = CAL_READER_WOKEN;
+  casync_task_wake(self->waiter);
 }
 
 static void append(lua_State *L, struct cal_reader *self, const char *bytes, size_t size)
@@ -186,22 +185,16 @@ void cal_reader_spill(lua_State *L, int index)
   forget_ready(L, index, self);
 }
 
-size_t cal_reader_take(lua_State *L, int index, size_t size)
+bool cal_reader_take_ready(lua_State *L, int index, size_t size)
 {
   struct cal_reader *self = lua_touserdata(L, index);
-  if (self->ready > 0 && self->ready <= size) {
-    lua_getiuservalue(L, index, CAL_READER_READY);
-    size = self->ready;
-    forget_ready(L, index, self);
-  } else {
+  if (self->ready > size) {
     cal_reader_spill(L, index);
-    size_t there = casync_buffer_size(&self->buffer);
-    if (size > there) size = there;
-    lua_pushlstring(L, casync_buffer_begin(&self->buffer), size);
-    casync_buffer_take(&self->buffer, size);
+    return false;
   }
-  cal_reader_maybe_resume(L, index);
-  return size;
+  lua_getiuservalue(L, index, CAL_READER_READY);
+  forget_ready(L, index, self);
+  return true;
 }
 
 /* Keeps the bytes as the string that the read(n) that waits will return. */
@@ -226,7 +219,7 @@ void cal_reader_feed(lua_State *L, int index, const char *bytes, size_t size)
   if (self->eof) cal_raise(L, "AssertionError", "feed_data after feed_eof");
   if (size == 0) return;
   luaL_checkstack(L, 6, NULL);
-  if (self->waiter != NULL && size <= self->wanted && cal_reader_size(self) == 0) {
+  if (cal_reader_has_waiter(self) && size <= self->wanted && cal_reader_size(self) == 0) {
     hand_over(L, index, self, bytes, size);
   } else {
     cal_reader_spill(L, index);
@@ -285,13 +278,14 @@ void cal_reader_set_exception(lua_State *L, int index)
   struct cal_reader *self = lua_touserdata(L, index);
   index = lua_absindex(L, index);
   self->has_exception = !lua_isnil(L, -1);
-  if (self->has_exception && self->waiter != NULL) {
-    self->failed = self->waiter;
+  bool throws = self->has_exception && cal_reader_has_waiter(self);
+  if (throws) {
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, index, CAL_READER_THROWN);
   }
   lua_setiuservalue(L, index, CAL_READER_EXCEPTION);
   wake(self);
+  if (throws) self->wait = CAL_READER_FAILED;
 }
 
 bool cal_reader_push_exception(lua_State *L, int index)
@@ -300,11 +294,6 @@ bool cal_reader_push_exception(lua_State *L, int index)
   if (!self->has_exception) return false;
   lua_getiuservalue(L, index, CAL_READER_EXCEPTION);
   return true;
-}
-
-void cal_reader_raise(lua_State *L, int index)
-{
-  if (cal_reader_push_exception(L, index)) cal_error(L);
 }
 
 /* StreamReader:set_exception(error): what every read raises from now on */
@@ -334,7 +323,7 @@ static int reader_info(lua_State *L)
   lua_pushinteger(L, (lua_Integer)cal_reader_size(self));
   lua_pushboolean(L, self->eof);
   lua_pushinteger(L, (lua_Integer)self->limit);
-  if (self->waiter != NULL)
+  if (cal_reader_has_waiter(self))
     cal_push_task(L, cal_task_of(self->waiter));
   else
     lua_pushnil(L);
@@ -361,7 +350,8 @@ static int reader_class(lua_State *L)
   static const luaL_Reg metamethods[] = {{"__gc", reader_gc}, {NULL, NULL}};
   static const struct cal_class class = {CAL_STREAM_READER, methods, metamethods};
   cal_class_make(L, &class);
-  cal_set_functions(L, cal_read_methods);
+  cal_open_reads(L);
+  cal_open_until(L);
   cal_open_lines(L);
   lua_pushvalue(L, CAL_STATE_INDEX);
   lua_pushcclosure(L, reader_info, 1);

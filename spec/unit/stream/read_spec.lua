@@ -404,12 +404,15 @@ for _, kind in ipairs(KINDS) do
       assert.equal(result, await(task))
     end)
 
-    it_awaits("refuses a second one while it waits, not after it is woken", function()
+    it_awaits("refuses a second one that has to wait as well, until it has gone on", function()
       local reader, task = waiting()
       local verb = name:match("^%a+")
-      raises(asyncio.RuntimeError, verb .. "() called while another coroutine is already waiting for incoming data",
-        await, read(reader))
-      complete(reader)
+      local text = verb .. "() called while another coroutine is already waiting for incoming data"
+      raises(asyncio.RuntimeError, text, await, read(reader))
+      reader:feed_data("d")
+      raises(asyncio.RuntimeError, "readexactly() called while another coroutine", await, reader:readexactly(100))
+      reader:feed_data(data:sub(2))
+      if needs_end then reader:feed_eof() end
       assert.equal(result, await(task))
     end)
 
