@@ -114,6 +114,33 @@ describe("when memory runs out in", function()
     end)
   end)
 
+  it("a stream reader's buffer, what was there before stays", function()
+    local core = package.searchpath("casync.core", package.cpath)
+    if not hard.fail_runtime(core, 0) then
+      pending("this build does not show the runtime")
+      return
+    end
+    asyncio.testing.run(function()
+      local reader = asyncio.StreamReader()
+      local task = asyncio.create_task(reader:read(100))
+      await(asyncio.sleep(0))
+      reader:feed_data("abc") -- for the read that waits
+      for _, bytes in ipairs{"d", ("e"):rep(5000)} do
+        hard.fail_runtime(core, 1)
+        local ok, message = pcall(reader.feed_data, reader, bytes)
+        hard.fail_runtime(core, 0)
+        assert.is_false(ok)
+        assert.equal("not enough memory", message)
+      end
+      reader:feed_data("d")
+      hard.fail_runtime(core, 1)
+      assert.is_false((pcall(reader.feed_data, reader, ("e"):rep(5000))))
+      hard.fail_runtime(core, 0)
+      assert.equal("abcd", await(task))
+      assert.equal("<StreamReader>", tostring(reader))
+    end)
+  end)
+
   -- In processes of their own, so each costs its start: a sample.
   it("the first use, the second use works", function()
     local _, said = hard_run("spec/support/first_use.lua", 0)

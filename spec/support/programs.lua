@@ -125,4 +125,50 @@ return {
     local later = asyncio.create_task(function() await(asyncio.sleep(1)) return 2 end)
     return await(at_once) + await(later)
   end},
+
+  {"reads of a stream reader", function()
+    local reader = asyncio.StreamReader{limit = 20}
+    local transport = {paused = false}
+    function transport:pause_reading() self.paused = true end
+    function transport:resume_reading() self.paused = false end
+    reader:set_transport(transport)
+    local task = asyncio.create_task(function()
+      local parts = {await(reader:read(10)), await(reader:readexactly(60)), await(reader:readline()),
+        await(reader:readuntil{"--", "+"})}
+      for line in reader:lines("l") do
+        parts[#parts + 1] = line
+        if line == "" then break end
+      end
+      parts[#parts + 1] = await(reader:read())
+      return table.concat(parts, "|")
+    end)
+    for _, chunk in ipairs{"first", ("x"):rep(70), "y\n", "a line\n", "part-", "-one\ntw", "o\n", "\nre", "st"} do
+      await(asyncio.sleep(0))
+      reader:feed_data(chunk)
+    end
+    reader:feed_eof()
+    return #await(task)
+  end},
+
+  {"reads that are cancelled and that fail", function()
+    local reader = asyncio.StreamReader(4)
+    local first = asyncio.create_task(reader:read(5))
+    await(asyncio.sleep(0))
+    reader:feed_data("abc")
+    first:cancel()
+    pcall(await, first)
+    local second = asyncio.create_task(reader:readexactly(20))
+    await(asyncio.sleep(0))
+    reader:feed_data("def")
+    await(asyncio.sleep(0))
+    second:cancel()
+    pcall(await, second)
+    assert(not pcall(await, reader:readline()))
+    reader:feed_data("123456")
+    assert(not pcall(await, reader:readuntil("-")))
+    local third = asyncio.create_task(reader:readexactly(20))
+    await(asyncio.sleep(0))
+    reader:set_exception(asyncio.OSError("broken"))
+    return pcall(await, third)
+  end},
 }
