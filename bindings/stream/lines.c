@@ -155,6 +155,18 @@ static int next_without_end(lua_State *L)
 /* Upvalues of the method: the two iterators. */
 enum { NEXT_WITH_END = 2, NEXT_WITHOUT_END };
 
+/* Pushes an iterator for a subclass that has a readline() of its own; false if it has not. */
+static bool push_iterator_of_subclass(lua_State *L, bool with_end)
+{
+  lua_getfield(L, 1, "readline");
+  bool is_own = lua_tocfunction(L, -1) != reader_readline;
+  lua_pop(L, 1);
+  if (!is_own) return false;
+  cal_push_value(L, CAL_STATE_HOOKS);
+  lua_getfield(L, -1, with_end ? "next_line" : "next_bare_line");
+  return true;
+}
+
 /* StreamReader:lines([format]) -> iterator, reader: "L", lines with their ends; "l", without */
 static int reader_lines(lua_State *L)
 {
@@ -162,7 +174,8 @@ static int reader_lines(lua_State *L)
   const char *format = luaL_optstring(L, 2, "L");
   bool with_end = strcmp(format, "L") == 0;
   luaL_argcheck(L, with_end || strcmp(format, "l") == 0, 2, "invalid format");
-  lua_pushvalue(L, lua_upvalueindex(with_end ? NEXT_WITH_END : NEXT_WITHOUT_END));
+  if (!push_iterator_of_subclass(L, with_end))
+    lua_pushvalue(L, lua_upvalueindex(with_end ? NEXT_WITH_END : NEXT_WITHOUT_END));
   lua_pushvalue(L, 1);
   return 2;
 }

@@ -100,20 +100,32 @@ static int reader_gc(lua_State *L)
 
 /* ---- the transport ---- */
 
-/* Asks the transport to pause; one that cannot is forgotten. */
+/* Asks the transport on top (popped) to pause; false if it cannot. */
+static bool ask_to_pause(lua_State *L)
+{
+  struct cal_transport *native = cal_test_transport(L, -1);
+  if (native != NULL) {
+    casync_stream_pause_reading(&native->stream);
+    lua_pop(L, 1);
+    return true;
+  }
+  if (lua_getfield(L, -1, "pause_reading") == LUA_TNIL) {
+    lua_pop(L, 2);
+    return false;
+  }
+  lua_insert(L, -2);
+  if (cal_call(L, 1, 0) == LUA_OK) return true;
+  if (!cal_is_error_of(L, -1, "NotImplementedError")) cal_error(L);
+  lua_pop(L, 1);
+  return false;
+}
+
+/* One that cannot is forgotten. */
 static void pause_transport(lua_State *L, int index, struct cal_reader *self)
 {
-  int top = lua_gettop(L);
   lua_getiuservalue(L, index, CAL_READER_TRANSPORT);
-  bool can_pause = lua_getfield(L, -1, "pause_reading") != LUA_TNIL;
-  lua_insert(L, -2);
-  if (can_pause && cal_call(L, 1, 0) != LUA_OK) {
-    if (!cal_is_error_of(L, -1, "NotImplementedError")) cal_error(L);
-    can_pause = false;
-  }
-  lua_settop(L, top);
-  self->paused = can_pause;
-  if (can_pause) return;
+  self->paused = ask_to_pause(L);
+  if (self->paused) return;
   self->has_transport = false;
   lua_pushnil(L);
   lua_setiuservalue(L, index, CAL_READER_TRANSPORT);
@@ -123,6 +135,12 @@ static void resume_transport(lua_State *L, int index, struct cal_reader *self)
 {
   self->paused = false;
   lua_getiuservalue(L, index, CAL_READER_TRANSPORT);
+  struct cal_transport *native = cal_test_transport(L, -1);
+  if (native != NULL) {
+    casync_stream_resume_reading(&native->stream);
+    lua_pop(L, 1);
+    return;
+  }
   lua_getfield(L, -1, "resume_reading");
   lua_insert(L, -2);
   lua_call(L, 1, 0);

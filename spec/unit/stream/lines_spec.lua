@@ -187,6 +187,20 @@ describe("lines", function()
     loop:close()
   end)
 
+  it_awaits("come from a subclass's own readline", function()
+    local Shouting = StreamReader:subclass("Shouting", {readline = asyncio.async(function(self)
+      return await(StreamReader.readline(self)):upper()
+    end)})
+    for format, lines in pairs{L = {"A\n", "B\n", "C"}, l = {"A", "B", "C"}} do
+      local reader = Shouting()
+      local task = create_task(collect, reader, format)
+      await(sleep(0))
+      reader:feed_data("a\nb\nc")
+      reader:feed_eof()
+      assert.same(lines, await(task))
+    end
+  end)
+
   it_awaits("check what the iterator is called with", function()
     local lines = StreamReader():lines()
     raises(nil, "StreamReader expected, got no value", lines)
