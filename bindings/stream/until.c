@@ -88,7 +88,7 @@ bool cal_attempt_readuntil(lua_State *L, struct cal_op *op, struct cal_reader *s
   if (self->ready > 0) cal_frame_spill(L);
   size_t size = casync_buffer_size(&self->buffer);
   if (size >= offset && size - offset >= shortest) {
-    struct match match;
+    struct match match = {0, 0};
     if (find_first(L, count, &self->buffer, offset, &match)) {
       if (match.start > self->limit) raise_overrun(L, CAL_TOO_LONG, match.start);
       cal_reader_take(L, self, match.end);
