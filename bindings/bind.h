@@ -36,6 +36,7 @@ enum cal_kind_id {
   CAL_TRANSPORT,
   CAL_BUFFER,
   CAL_STREAM_READER,
+  CAL_LOOKUP,
   CAL_KINDS
 };
 

@@ -23,6 +23,7 @@ const struct cal_kind cal_kinds[CAL_KINDS] = {
     [CAL_TRANSPORT] = {CAL_TRANSPORT, "SocketTransport"},
     [CAL_BUFFER] = {CAL_BUFFER, "Buffer"},
     [CAL_STREAM_READER] = {CAL_STREAM_READER, "StreamReader"},
+    [CAL_LOOKUP] = {CAL_LOOKUP, "Lookup"},
 };
 
 static void set_name(lua_State *L, const char *name)

@@ -25,7 +25,9 @@ static int set_errors(lua_State *L)
 /* open_net(): adds the classes and functions that only programs with sockets need, once. */
 static int open_net(lua_State *L)
 {
-  static void (*const openers[])(lua_State *) = {cal_open_transport, cal_open_writer};
+  static void (*const openers[])(lua_State *) = {cal_open_transport, cal_open_writer,
+                                                 cal_open_address_info, cal_open_resolver,
+                                                 cal_open_constants};
   lua_rawgetp(L, LUA_REGISTRYINDEX, &module_key);
   bool is_open = lua_getfield(L, -1, "SocketTransport") != LUA_TNIL;
   lua_pop(L, 1);

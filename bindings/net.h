@@ -10,8 +10,10 @@
 #include "casync/impl/transport.h"
 #include "casync/transport.h"
 
+struct addrinfo;
 struct sockaddr;
 struct cal_reader;
+struct sockaddr_storage;
 
 /* ---- addresses (net/address.c) ---- */
 
@@ -92,5 +94,40 @@ const char *cal_bytes_at(lua_State *L, int index, size_t *size);
 /* The bytes of the Buffer at `index`, to be filled; raises TypeError for anything else. */
 char *cal_buffer_writable(lua_State *L, int index, size_t *size);
 void cal_open_buffer(lua_State *L);
+
+/* ---- what getaddrinfo tells (net/address_info.c) ---- */
+
+/* Fills `address` from the table at `index` and returns its size.  Its host must be numeric and, if
+ * `family` is not AF_UNSPEC, of that family: else gaierror.  TypeError and ValueError for the rest.
+ */
+size_t cal_check_address(lua_State *L, int index, int family, struct sockaddr_storage *address);
+/* Pushes what getaddrinfo tells of one address, {family, type, proto, canonname, sockaddr}, all of
+ * them also as fields. */
+void cal_push_address_info(lua_State *L, const struct addrinfo *info);
+/* The int at `index`; `missing` if there is none. */
+int cal_optional_int(lua_State *L, int index, int missing);
+/* Pushes the error of a look-up: gaierror, or OSError if the code is EAI_SYSTEM. */
+void cal_push_lookup_error(lua_State *L, int code, int system);
+void cal_open_address_info(lua_State *L);
+
+/* ---- look-ups (net/resolver.c) ---- */
+
+/* User value of a Lookup: the Future that waits for it. */
+enum cal_lookup_value { CAL_LOOKUP_FUTURE = 1, CAL_LOOKUP_VALUES = CAL_LOOKUP_FUTURE };
+
+/* A look-up under way, in the held array until it is over.  Lua never sees it. */
+struct cal_lookup {
+  struct cal_object object;
+  struct casync_handle watch; /* waits for the Future: somebody else may complete it */
+  struct cal_loop *loop;
+  struct casync_job *job; /* NULL: over */
+  uint32_t slot;
+};
+
+/* Its loop closes. */
+void cal_lookup_abandon(struct cal_lookup *lookup);
+void cal_open_resolver(lua_State *L);
+
+void cal_open_constants(lua_State *L); /* net/constants.c */
 
 #endif

@@ -101,6 +101,7 @@ CAL_APART static int await_any(lua_State *L, struct cal_state *state, void *user
   case CAL_TRANSPORT:
   case CAL_BUFFER:
   case CAL_STREAM_READER:
+  case CAL_LOOKUP:
   case CAL_KINDS: break;
   }
   return await_other(L, state);

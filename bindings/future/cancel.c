@@ -39,6 +39,7 @@ static bool cancel_by_kind(lua_State *L, int index)
   case CAL_TRANSPORT:
   case CAL_BUFFER:
   case CAL_STREAM_READER:
+  case CAL_LOOKUP:
   case CAL_KINDS: break;
   }
   return false;

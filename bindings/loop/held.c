@@ -162,6 +162,7 @@ static void abandon(lua_State *L, bool is_gone)
     casync_gather_abandon((struct casync_gather *)&((struct cal_future *)object)->future);
     ((struct cal_future *)object)->future.slot = 0;
     break;
+  case CAL_LOOKUP: cal_lookup_abandon((struct cal_lookup *)object); break;
   case CAL_TIMER: ((struct cal_handle *)object)->slot = 0; break;
   case CAL_TRANSPORT: cal_transport_abandon(L, (struct cal_transport *)object); break;
   case CAL_FUTURE:

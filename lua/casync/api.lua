@@ -35,7 +35,8 @@ exceptions: isinstance pcall xpcall
 end
 
 -- Modules that are fields of the module.
-local MODULES = {contextvars = true, exceptions = true, testing = true, log = true, coroutine = true, files = true}
+local MODULES = {contextvars = true, exceptions = true, testing = true, log = true, coroutine = true, files = true,
+  socket = true}
 
 local M = {}
 

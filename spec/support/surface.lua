@@ -66,6 +66,8 @@ return {
       StreamReaderProtocol StreamReaderProtocol.connection_made StreamReaderProtocol.connection_lost
       StreamReaderProtocol.data_received StreamReaderProtocol.eof_received
       StreamReaderProtocol.pause_writing StreamReaderProtocol.resume_writing]]},
+    {"names", [[
+      loop.getaddrinfo loop.getnameinfo]]},
     {"bytes", [[
       Buffer Buffer.sub Buffer.set Buffer.find Buffer.view]]},
     {"transports", [[
@@ -107,7 +109,7 @@ return {
       loop.create_datagram_endpoint loop.create_unix_connection loop.create_server loop.create_unix_server
       loop.connect_accepted_socket loop.sendfile loop.start_tls loop.sock_recv loop.sock_recv_into
       loop.sock_recvfrom loop.sock_recvfrom_into loop.sock_sendall loop.sock_sendto loop.sock_connect
-      loop.sock_accept loop.sock_sendfile loop.getaddrinfo loop.getnameinfo loop.connect_read_pipe
+      loop.sock_accept loop.sock_sendfile loop.connect_read_pipe
       loop.connect_write_pipe AbstractServer Server Server.close Server.close_clients Server.abort_clients
       Server.get_loop Server.is_serving Server.start_serving Server.serve_forever Server.wait_closed]]},
     {"transports", [[
@@ -133,5 +135,5 @@ return {
 
   -- Fields of the module that are folders of names, or for the library itself.
   others = [[
-    contextvars coroutine exceptions files log testing is_exception]],
+    contextvars coroutine exceptions files log socket testing is_exception]],
 }

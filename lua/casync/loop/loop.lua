@@ -116,6 +116,13 @@ function Loop:shutdown_default_executor(timeout)
   return core.coroutine(shutdown_default_executor, self, timeout)
 end
 
+for _, name in ipairs{"getaddrinfo", "getnameinfo"} do
+  Loop[name] = function(...)
+    require "casync.loop.resolver"
+    return Loop[name](...)
+  end
+end
+
 -- This file may be loaded again over the same class: the core's own close is kept in the class.
 Loop._close = rawget(Loop, "_close") or Loop.close
 
