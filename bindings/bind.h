@@ -37,6 +37,9 @@ enum cal_kind_id {
   CAL_BUFFER,
   CAL_STREAM_READER,
   CAL_LOOKUP,
+  CAL_SOCKET,
+  CAL_SOCKET_VIEW,
+  CAL_LISTENER,
   CAL_KINDS
 };
 

@@ -24,6 +24,9 @@ const struct cal_kind cal_kinds[CAL_KINDS] = {
     [CAL_BUFFER] = {CAL_BUFFER, "Buffer"},
     [CAL_STREAM_READER] = {CAL_STREAM_READER, "StreamReader"},
     [CAL_LOOKUP] = {CAL_LOOKUP, "Lookup"},
+    [CAL_SOCKET] = {CAL_SOCKET, "Socket"},
+    [CAL_SOCKET_VIEW] = {CAL_SOCKET_VIEW, "TransportSocket"},
+    [CAL_LISTENER] = {CAL_LISTENER, "Listener"},
 };
 
 static void set_name(lua_State *L, const char *name)

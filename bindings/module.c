@@ -25,9 +25,10 @@ static int set_errors(lua_State *L)
 /* open_net(): adds the classes and functions that only programs with sockets need, once. */
 static int open_net(lua_State *L)
 {
-  static void (*const openers[])(lua_State *) = {cal_open_transport, cal_open_writer,
-                                                 cal_open_address_info, cal_open_resolver,
-                                                 cal_open_constants};
+  static void (*const openers[])(lua_State *) = {
+      cal_open_transport, cal_open_writer, cal_open_address_info, cal_open_resolver,
+      cal_open_constants, cal_open_socket, cal_open_connect,      cal_open_listener,
+  };
   lua_rawgetp(L, LUA_REGISTRYINDEX, &module_key);
   bool is_open = lua_getfield(L, -1, "SocketTransport") != LUA_TNIL;
   lua_pop(L, 1);

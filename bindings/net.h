@@ -71,6 +71,15 @@ void cal_transport_write(lua_State *L, struct cal_transport *transport, int byte
 void cal_transport_abandon(lua_State *L, struct cal_transport *transport);
 void cal_open_transport(lua_State *L);
 
+/* ---- sockets that are not transports (net/socket.h) ---- */
+
+struct cal_listener;
+
+void cal_listener_abandon(struct cal_listener *listener); /* its loop goes */
+void cal_open_socket(lua_State *L);
+void cal_open_connect(lua_State *L);
+void cal_open_listener(lua_State *L);
+
 /* ---- bytes (net/buffer.c) ---- */
 
 /* User value of a Buffer: the block that its bytes are in, shared with its views.  Blocks never

@@ -102,6 +102,9 @@ CAL_APART static int await_any(lua_State *L, struct cal_state *state, void *user
   case CAL_BUFFER:
   case CAL_STREAM_READER:
   case CAL_LOOKUP:
+  case CAL_SOCKET:
+  case CAL_SOCKET_VIEW:
+  case CAL_LISTENER:
   case CAL_KINDS: break;
   }
   return await_other(L, state);

@@ -40,6 +40,9 @@ static bool cancel_by_kind(lua_State *L, int index)
   case CAL_BUFFER:
   case CAL_STREAM_READER:
   case CAL_LOOKUP:
+  case CAL_SOCKET:
+  case CAL_SOCKET_VIEW:
+  case CAL_LISTENER:
   case CAL_KINDS: break;
   }
   return false;

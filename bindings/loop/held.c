@@ -163,6 +163,7 @@ static void abandon(lua_State *L, bool is_gone)
     ((struct cal_future *)object)->future.slot = 0;
     break;
   case CAL_LOOKUP: cal_lookup_abandon((struct cal_lookup *)object); break;
+  case CAL_LISTENER: cal_listener_abandon((struct cal_listener *)object); break;
   case CAL_TIMER: ((struct cal_handle *)object)->slot = 0; break;
   case CAL_TRANSPORT: cal_transport_abandon(L, (struct cal_transport *)object); break;
   case CAL_FUTURE:
@@ -173,6 +174,8 @@ static void abandon(lua_State *L, bool is_gone)
   case CAL_SENTINEL:
   case CAL_BUFFER:
   case CAL_STREAM_READER:
+  case CAL_SOCKET:
+  case CAL_SOCKET_VIEW:
   case CAL_KINDS: break;
   }
 }

@@ -6,6 +6,7 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 struct constant {
@@ -37,7 +38,12 @@ static const struct constant constants[] = {
     CONSTANT(EAI_NODATA),
 #endif
     CONSTANT(EAI_NONAME),     CONSTANT(EAI_OVERFLOW),   CONSTANT(EAI_SERVICE),
-    CONSTANT(EAI_SOCKTYPE),   CONSTANT(EAI_SYSTEM),
+    CONSTANT(EAI_SOCKTYPE),   CONSTANT(EAI_SYSTEM),     CONSTANT(SOL_SOCKET),
+    CONSTANT(SO_REUSEADDR),   CONSTANT(SO_REUSEPORT),   CONSTANT(SO_KEEPALIVE),
+    CONSTANT(SO_BROADCAST),   CONSTANT(SO_ERROR),       CONSTANT(SO_TYPE),
+    CONSTANT(SO_SNDBUF),      CONSTANT(SO_RCVBUF),      CONSTANT(SO_LINGER),
+    CONSTANT(IPV6_V6ONLY),    CONSTANT(TCP_NODELAY),    CONSTANT(TCP_KEEPIDLE),
+    CONSTANT(TCP_KEEPINTVL),  CONSTANT(TCP_KEEPCNT),
 };
 
 /* socket_constants() -> table of them */

@@ -91,8 +91,8 @@ static int open_transport(lua_State *L)
   cal_capture_context(L);
   set_extra(L, SELF, CAL_TRANSPORT_CONTEXT);
   const struct casync_protocol *protocol = cal_protocol_table(L, SELF);
+  attach(L, SERVER, SELF); /* may raise */
   self->slot = cal_hold(L, loop, SELF);
-  attach(L, SERVER, SELF);
   self->is_accepted = !lua_isnil(L, SERVER);
   remember(&self->peer, fd, getpeername);
   remember(&self->own, fd, getsockname);

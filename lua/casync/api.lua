@@ -20,6 +20,7 @@ tasks.as_completed: as_completed
 tasks.timeout: Timeout timeout timeout_at
 tasks.taskgroup: TaskGroup
 runners: run Runner
+loop.server: AbstractServer Server
 loop.policy: get_running_loop get_event_loop set_event_loop new_event_loop
 with: with
 stream.reader: StreamReader
@@ -34,14 +35,15 @@ exceptions: isinstance pcall xpcall
   for name in names:gmatch("%S+") do NAMES[name] = module end
 end
 
--- Modules that are fields of the module.
+-- Modules that are fields of the module: true, or the file.
 local MODULES = {contextvars = true, exceptions = true, testing = true, log = true, coroutine = true, files = true,
-  socket = true}
+  socket = true, staggered = "tasks.staggered"}
 
 local M = {}
 
 local function load(name)
-  if MODULES[name] then return require("casync." .. name) end
+  local file = MODULES[name]
+  if file then return require("casync." .. (file == true and name or file)) end
   local module = NAMES[name]
   if not module then return require("casync.exceptions")[name] end
   local value = require("casync." .. module)

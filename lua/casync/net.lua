@@ -16,6 +16,10 @@ class.adopt(Transport, require("casync.transports").Transport)
 local find = {
   peername = function(transport) return (core.transport_names(transport)) end,
   sockname = function(transport) return (select(2, core.transport_names(transport))) end,
+  socket = function(transport)
+    require "casync.sockets"
+    return core.socket_view(transport)
+  end,
 }
 
 --- Information by name, else `default`: "peername" and "sockname" (addresses as they were when it

@@ -19,14 +19,13 @@ static void an_ip_address_comes_back_as_it_was_set(void **state)
 {
   (void)state;
   static const struct {
-    int family;
     const char *host;
-    int port;
-  } rows[] = {{AF_INET, "127.0.0.1", 0},
-              {AF_INET, "255.255.255.255", 65535},
-              {AF_INET6, "::", 1},
-              {AF_INET6, "fe80::1:2:3", 8080},
-              {AF_INET6, "1111:2222:3333:4444:5555:6666:7777:8888", 9}};
+    int family, port;
+  } rows[] = {{"127.0.0.1", AF_INET, 0},
+              {"255.255.255.255", AF_INET, 65535},
+              {"::", AF_INET6, 1},
+              {"fe80::1:2:3", AF_INET6, 8080},
+              {"1111:2222:3333:4444:5555:6666:7777:8888", AF_INET6, 9}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     char host[CASYNC_HOST_SIZE];
     struct casync_address address = ip(rows[i].family, rows[i].host, (uint16_t)rows[i].port);

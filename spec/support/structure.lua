@@ -140,7 +140,7 @@ local groups = {
     "contextvars", "buffer"},
   {"sync"},
   {"tasks"},
-  {"protocols", "transports", "net"},
+  {"protocols", "transports", "net", "sockets"},
   {"loop"},
   {"stream"},
   {"subprocess", "ssl", "socket", "files", "threads", "workers", "runners", "debug", "testing"},

@@ -44,6 +44,12 @@ return {
       loop.default_exception_handler loop.call_exception_handler Handle Handle.cancel Handle.cancelled
       Handle.get_context TimerHandle TimerHandle.when TimerHandle.cancel TimerHandle.cancelled
       TimerHandle.get_context]]},
+    {"servers and connections", [[
+      loop.create_connection loop.create_server AbstractServer AbstractServer.close AbstractServer.close_clients
+      AbstractServer.abort_clients AbstractServer.get_loop AbstractServer.is_serving AbstractServer.start_serving
+      AbstractServer.serve_forever AbstractServer.wait_closed AbstractServer.enter Server Server.close
+      Server.close_clients Server.abort_clients Server.get_loop Server.is_serving Server.start_serving
+      Server.serve_forever Server.wait_closed staggered.staggered_race]]},
     {"debugging", [[
       loop.set_debug loop.get_debug log.logger log.Logger log.NOTSET log.DEBUG log.INFO log.WARNING log.ERROR
       log.CRITICAL]]},
@@ -105,13 +111,12 @@ return {
       create_subprocess_exec create_subprocess_shell subprocess.PIPE subprocess.STDOUT subprocess.DEVNULL
       subprocess.Process loop.subprocess_exec loop.subprocess_shell]]},
     {"event loop", [[
-      AbstractEventLoop BaseEventLoop SelectorEventLoop EventLoop loop.create_connection
-      loop.create_datagram_endpoint loop.create_unix_connection loop.create_server loop.create_unix_server
-      loop.connect_accepted_socket loop.sendfile loop.start_tls loop.sock_recv loop.sock_recv_into
+      AbstractEventLoop BaseEventLoop SelectorEventLoop EventLoop loop.create_datagram_endpoint
+      loop.create_unix_connection loop.create_unix_server loop.connect_accepted_socket loop.sendfile
+      loop.start_tls loop.sock_recv loop.sock_recv_into
       loop.sock_recvfrom loop.sock_recvfrom_into loop.sock_sendall loop.sock_sendto loop.sock_connect
       loop.sock_accept loop.sock_sendfile loop.connect_read_pipe
-      loop.connect_write_pipe AbstractServer Server Server.close Server.close_clients Server.abort_clients
-      Server.get_loop Server.is_serving Server.start_serving Server.serve_forever Server.wait_closed]]},
+      loop.connect_write_pipe]]},
     {"transports", [[
       DatagramTransport DatagramTransport.sendto
       DatagramTransport.abort SubprocessTransport]]},
@@ -129,11 +134,9 @@ return {
     {"threads", [[
       to_thread run_coroutine_threadsafe loop.run_in_executor loop.set_default_executor ThreadPoolExecutor
       threads.parent]]},
-    {"extending", [[
-      staggered.staggered_race]]},
   },
 
   -- Fields of the module that are folders of names, or for the library itself.
   others = [[
-    contextvars coroutine exceptions files log socket testing is_exception]],
+    contextvars coroutine exceptions files log socket testing is_exception staggered]],
 }

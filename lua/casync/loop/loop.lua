@@ -116,9 +116,12 @@ function Loop:shutdown_default_executor(timeout)
   return core.coroutine(shutdown_default_executor, self, timeout)
 end
 
-for _, name in ipairs{"getaddrinfo", "getnameinfo"} do
-  Loop[name] = function(...)
-    require "casync.loop.resolver"
+-- The methods of networking, in files of their own that are loaded on first use. What stands there when this file is loaded
+-- again over the same class is kept: the other file may not be loaded again.
+for name, file in next, {getaddrinfo = "resolver", getnameinfo = "resolver", create_connection = "connect",
+  create_server = "serve"} do
+  Loop[name] = rawget(Loop, name) or function(...)
+    require("casync.loop." .. file)
     return Loop[name](...)
   end
 end
