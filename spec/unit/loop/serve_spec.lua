@@ -234,6 +234,27 @@ describe("an accepted connection", function()
     end)
   end
 
+  it_serves("for which no task can be made is reported and closed", function()
+    local reports, lost = {}, loop():create_future()
+    loop():set_exception_handler(function(_, context) reports[#reports + 1] = context end)
+    local server = serve(noting{})
+    local client = await(loop():create_connection(function()
+      return {connection_lost = function() lost:set_result() end}
+    end, HOST, port_of(server)))
+    loop():set_task_factory(function() error(asyncio.ValueError("no task"), 0) end)
+    local second = await(loop():create_connection(function()
+      return {connection_lost = function() end}
+    end, HOST, port_of(server)))
+    wait_until(function() return reports[1] end)
+    loop():set_task_factory(nil)
+    assert.equal("Exception in callback of a listening socket", reports[1].message)
+    assert.equal("no task", reports[1].exception.message)
+    assert.is_true(server:is_serving())
+    collectgarbage() collectgarbage() -- the Socket that nobody took
+    finish(server, client, second)
+    await(lost)
+  end)
+
   it_serves("is closed if its factory closes the server", function()
     local lost, server = loop():create_future(), nil
     server = serve(function()
