@@ -25,6 +25,7 @@ loop.policy: get_running_loop get_event_loop set_event_loop new_event_loop
 with: with
 stream.reader: StreamReader
 buffer: Buffer
+stream.open: open_connection start_server
 stream.writer: StreamWriter
 stream.protocol: StreamReaderProtocol
 protocols: BaseProtocol Protocol BufferedProtocol

@@ -64,6 +64,7 @@ return {
     {"files", [[
       files.read files.fileno]]},
     {"streams", [[
+      open_connection start_server
       StreamReader StreamReader.read StreamReader.readline StreamReader.readexactly StreamReader.readuntil
       StreamReader.at_eof StreamReader.feed_data StreamReader.feed_eof StreamReader.set_exception
       StreamReader.exception StreamReader.set_transport StreamReader.lines StreamWriter StreamWriter.write
@@ -106,7 +107,7 @@ return {
       Queue Queue.put Queue.put_nowait Queue.get Queue.get_nowait Queue.qsize Queue.empty Queue.full
       Queue.join Queue.task_done Queue.shutdown PriorityQueue LifoQueue]]},
     {"streams", [[
-      open_connection start_server open_unix_connection start_unix_server StreamWriter.start_tls]]},
+      open_unix_connection start_unix_server StreamWriter.start_tls]]},
     {"subprocess", [[
       create_subprocess_exec create_subprocess_shell subprocess.PIPE subprocess.STDOUT subprocess.DEVNULL
       subprocess.Process loop.subprocess_exec loop.subprocess_shell]]},

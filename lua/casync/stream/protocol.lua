@@ -103,7 +103,12 @@ end
 
 local function run_handler(self, transport, reader)
   local writer = require "casync.stream.writer"(transport, self, reader, self._loop)
-  self._task = self._loop:create_task(self._client_connected_cb, reader, writer)
+  local handler = self._client_connected_cb
+  if type(handler) ~= "function" then
+    local object = handler
+    function handler(...) return object(...) end
+  end
+  self._task = self._loop:create_task(handler, reader, writer)
   self._task:add_done_callback(function(task) on_handler_done(self, transport, task) end)
 end
 
