@@ -31,6 +31,14 @@ foreach(source ${spec_sources})
   set_tests_properties(${name} PROPERTIES TIMEOUT 120)
 endforeach()
 
+# Those about the order of things run on attached loops as well (spec/c/drive.h).
+foreach(name future gather handle io loop op owned_ev ready signals sleep task_cancel task_embedder task timers wakeup)
+  foreach(kind guest stepped)
+    add_test(NAME ${name}_spec_${kind} COMMAND ${name}_spec)
+    set_tests_properties(${name}_spec_${kind} PROPERTIES TIMEOUT 120 ENVIRONMENT CASYNC_SPEC_LOOP=${kind})
+  endforeach()
+endforeach()
+
 file(GLOB module_sources CONFIGURE_DEPENDS spec/support/*.c)
 foreach(source ${module_sources})
   get_filename_component(name ${source} NAME_WE)

@@ -104,7 +104,7 @@ static void run_relay(struct casync_loop *runtime, struct casync_handle *relay)
   cal_run_signals(loop->state->L, loop);
 }
 
-static const struct casync_loop_host host = {attend};
+static const struct casync_loop_host host = {.attend = attend};
 static const struct casync_handle_type relay_type = {run_relay, NULL};
 
 static void set_new_table(lua_State *L, int index, int value, const char *mode)

@@ -26,7 +26,8 @@ enum casync_error {
   CASYNC_ELEFT = -10005,     /* a handle asked the loop to be left at once */
   CASYNC_EDEADLOCK = -10006, /* virtual clock: nothing is ready and no timer is left */
   CASYNC_EBUSY = -10007,     /* somebody else has this resource (a signal, a descriptor) */
-  CASYNC_EHOST = -10008      /* an error of the embedder's, which keeps it */
+  CASYNC_EHOST = -10008,     /* an error of the embedder's, which keeps it */
+  CASYNC_EATTACHED = -10009  /* the loop lives in another one, which drives it */
 };
 
 /* Returns a short English text for `code`, never NULL, valid for the life of the process (for

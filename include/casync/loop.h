@@ -20,23 +20,57 @@ struct casync_handle;
 struct casync_timer;
 struct casync_task;
 
+struct ev_loop;
+
 /* What the embedder of a loop supplies; every entry may be NULL. */
 struct casync_loop_host {
   /* Called at each iteration before the handles run, when casync_loop_attend() asked for it.
    * A negative result leaves the loop with it. */
   int (*attend)(struct casync_loop *loop, void *data);
+
+  /* Of attached loops (casync_loop_is_attached()); those that casync_loop_run() runs have no use
+   * for the following.  `begin` is called before handles run and `end` when they have run: they
+   * frame what casync_loop_run() is for the others, and the loop is running in both.  They must
+   * neither close the loop nor free it. */
+  void (*begin)(struct casync_loop *loop, void *data);
+  void (*end)(struct casync_loop *loop, void *data);
+
+  /* Of guests: the loop has come to a stand, behind `end`.  `status` is what casync_loop_run()
+   * would have returned: 0 after casync_loop_stop(), CASYNC_ELEFT, a failure; CASYNC_ECLOSED if the
+   * host's ev_loop is being destroyed, which has closed this loop.  Here one may do what one wants:
+   * resume the loop, close it, free it, break the host's ev_run(). */
+  void (*stopped)(struct casync_loop *loop, int status, void *data);
 };
 
-/* The kinds of clock and poller. */
+/* The kinds of clock and poller that casync_loop_open() knows; casync_loop_open_guest() opens one
+ * more. */
 enum casync_loop_kind {
-  CASYNC_LOOP_OWNED,  /* its own libev loop and the monotonic clock */
-  CASYNC_LOOP_VIRTUAL /* a clock that starts at 0 and jumps to the next timer when nothing is ready
-                       */
+  CASYNC_LOOP_OWNED,   /* its own libev loop and the monotonic clock */
+  CASYNC_LOOP_VIRTUAL, /* a clock that starts at 0 and jumps to the next timer when nothing is
+                          ready */
+  CASYNC_LOOP_STEPPED  /* a poller of its own that a foreign loop drives: casync_loop_step() */
 };
 
 /* Opens a loop.  `data` is handed to the host's functions. */
 CASYNC_API int casync_loop_open(struct casync_loop **loop, enum casync_loop_kind kind,
                                 const struct casync_loop_host *host, void *data);
+
+/* Opens a loop that lives in the application's libev loop `ev`, as asyncio lives in the loop of
+ * another toolkit: whenever the application runs `ev`, this loop has its iterations behind the
+ * application's own events.  Only watchers of its own are added to `ev`; while nothing is to be
+ * done, none of them wakes it.
+ *   Before: `ev` was made by a libev of the same ABI as the one that casync was built with, and is
+ * used by this thread alone.
+ *   After: the loop goes on by itself until casync_loop_stop() or casync_loop_leave(), which the
+ * host's `stopped` tells; casync_loop_run() refuses it.  While it has handles that are ready,
+ * timers, watched descriptors or something under way in real time, ev_run(ev, 0) does not return;
+ * waiting for posts and signals alone does not keep it.
+ *   `ev` stays the application's.  It may be destroyed before the loop is freed: that closes the
+ * loop (`stopped` is told); but not from inside a handle of the loop, as libev forbids to destroy a
+ * loop that is running.  A handle should not run `ev` either: this loop stands still meanwhile.
+ *   -EINVAL without `ev`, CASYNC_EMEMORY, -EMFILE or another -errno; then nothing was changed. */
+CASYNC_API int casync_loop_open_guest(struct casync_loop **loop, struct ev_loop *ev,
+                                      const struct casync_loop_host *host, void *data);
 
 /* Closes a loop: queued handles are dropped, watchers and timers unlinked.  CASYNC_ERUNNING while
  * it runs.  Closing again does nothing. */
@@ -46,6 +80,7 @@ CASYNC_API int casync_loop_close(struct casync_loop *loop);
 CASYNC_API void casync_loop_free(struct casync_loop *loop);
 
 CASYNC_API void *casync_loop_data(const struct casync_loop *loop);
+/* True inside casync_loop_run(); of an attached loop, while a batch of its handles runs. */
 CASYNC_API bool casync_loop_is_running(const struct casync_loop *loop);
 CASYNC_API bool casync_loop_is_closed(const struct casync_loop *loop);
 
@@ -56,8 +91,49 @@ CASYNC_API double casync_loop_time(struct casync_loop *loop);
 CASYNC_API uint64_t casync_loop_iterations(const struct casync_loop *loop);
 
 /* run_forever(): runs until casync_loop_stop(), casync_loop_leave() or a failure of the poller.
- * Returns 0, CASYNC_ELEFT, CASYNC_EDEADLOCK, CASYNC_ECLOSED, CASYNC_ERUNNING or a system error. */
+ * Returns 0, CASYNC_ELEFT, CASYNC_EDEADLOCK, CASYNC_ECLOSED, CASYNC_ERUNNING, CASYNC_EATTACHED or a
+ * system error. */
 CASYNC_API int casync_loop_run(struct casync_loop *loop);
+
+/* Whether another loop drives this one (a guest, a stepped loop): casync_loop_run() then gives
+ * CASYNC_EATTACHED. */
+CASYNC_API bool casync_loop_is_attached(const struct casync_loop *loop);
+
+/* Lets a guest that stopped or was left go on, as another run_forever() would; does nothing if it
+ * goes on anyway.  Callable from anywhere in the loop's thread, `stopped` included.
+ * CASYNC_ECLOSED; CASYNC_ESTATE for loops that are no guests. */
+CASYNC_API int casync_loop_resume(struct casync_loop *loop);
+
+/* The three functions by which a foreign loop drives one of CASYNC_LOOP_STEPPED, over and over:
+ *
+ *   struct pollfd wanted = {.fd = casync_loop_fd(loop), .events = POLLIN};
+ *   double timeout = casync_loop_timeout(loop);
+ *   poll(&wanted, 1, timeout < 0 ? -1 : (int)ceil(timeout * 1000));
+ *   int status = casync_loop_step(loop);
+ *
+ * Whatever the foreign loop does between asking for the timeout and waiting may make the timeout
+ * shorter: ask last.
+ */
+
+/* The descriptor that is readable while the loop has something to collect: a watched descriptor
+ * that is ready, a post, a wake, a signal.  It is to be polled for reading, level-triggered (poll,
+ * select, epoll without EPOLLET, GLib, libuv), never read.  It belongs to the loop and is the same
+ * until casync_loop_close(); take it out of the foreign loop before that.
+ * CASYNC_ECLOSED; CASYNC_ESTATE for loops of other kinds. */
+CASYNC_API int casync_loop_fd(const struct casync_loop *loop);
+
+/* How long the foreign loop may wait for that descriptor: seconds until the next timer is due, 0 if
+ * there is something to do now, negative if there is no end to the wait (also after the close). */
+CASYNC_API double casync_loop_timeout(struct casync_loop *loop);
+
+/* Runs an iteration without waiting (asyncio's _run_once): collects everything that the descriptor
+ * stands for, then the timers that are due, then runs what is queued.  If that queued more and no
+ * descriptor is watched, further iterations may follow at once, for some microseconds in all, as
+ * casync_loop_run() does it.  Calling it early or too often does no harm.
+ * Returns 0; 1 if casync_loop_stop() ended it (the next step goes on as another run_forever()
+ * would); CASYNC_ELEFT or a failure, as casync_loop_run(); CASYNC_ERUNNING inside itself;
+ * CASYNC_ECLOSED; CASYNC_ESTATE for loops of other kinds. */
+CASYNC_API int casync_loop_step(struct casync_loop *loop);
 
 /* stop(): the current (or the next) iteration is the last one. */
 CASYNC_API void casync_loop_stop(struct casync_loop *loop);

@@ -18,4 +18,7 @@
 /* Of the rare ways of short functions, which then save no registers. */
 #define CA_APART __attribute__((noinline))
 
+/* Of what lies in a hot loop, however many use it. */
+#define CA_INLINE inline __attribute__((always_inline))
+
 #endif

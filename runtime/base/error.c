@@ -18,6 +18,7 @@ const char *casync_strerror(int code)
   case CASYNC_EDEADLOCK: return "nothing is ready and no timer is left";
   case CASYNC_EBUSY: return "the resource is in use";
   case CASYNC_EHOST: return "an error of the embedder's";
+  case CASYNC_EATTACHED: return "the event loop is driven by another one";
   }
   return strerror(-code);
 }

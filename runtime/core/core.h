@@ -22,7 +22,18 @@
 #include "casync/impl/gather.h"
 #include "casync/impl/op.h"
 
-/* What a kind of poller can do.  `wait` is the only call that may sleep. */
+/* What the poller of an attached loop can do besides. */
+struct ca_drive {
+  /* Whether the last poll is so near that another iteration may follow without one. */
+  bool (*is_polled)(struct casync_loop *loop);
+  /* A guest's: it goes on after a stop.  NULL for others. */
+  void (*resume)(struct casync_loop *loop);
+  /* A stepped loop's: what the foreign loop polls.  NULL for others. */
+  int (*fd)(const struct casync_loop *loop);
+};
+
+/* What a kind of poller can do.  `wait` is the only call that may sleep; an attached loop never
+ * asks for more than 0 seconds. */
 struct ca_poller {
   /* The clock now, in seconds. */
   double (*now)(struct casync_loop *loop);
@@ -39,6 +50,8 @@ struct ca_poller {
   void (*close)(struct casync_loop *loop);
   /* Frees what other threads may still look at after the close. */
   void (*free)(struct casync_loop *loop);
+  /* NULL: casync_loop_run() runs the loop. */
+  const struct ca_drive *drive;
 };
 
 struct ca_timer_entry {
@@ -105,6 +118,14 @@ static inline bool ca_wants_attention(const struct casync_loop *loop)
 /* loop.c */
 char *ca_loop_scratch(struct casync_loop *loop, size_t size); /* one size for all; or NULL */
 
+/* How long a poll may sleep, asyncio's rule: seconds, 0 not at all, negative without end. */
+double ca_loop_timeout(struct casync_loop *loop);
+
+/* One iteration of an attached loop that does not run; more of them while its poller `is_polled`
+ * and something is ready.  0, CA_STOPPED, or what left it. */
+int ca_loop_step(struct casync_loop *loop);
+enum { CA_STOPPED = 1 };
+
 void ca_loop_add_closer(struct casync_loop *loop, struct ca_closer *closer);
 
 /* ready.c */
@@ -136,5 +157,7 @@ void ca_task_soon(const struct casync_handle *handle, unsigned distance);
 /* poll/, by way of loop.c's table of kinds */
 int ca_owned_open(struct casync_loop *loop);
 int ca_virtual_open(struct casync_loop *loop);
+int ca_stepped_open(struct casync_loop *loop);
+int ca_guest_open(struct casync_loop *loop, struct ev_loop *ev);
 
 #endif

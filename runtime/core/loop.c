@@ -2,7 +2,10 @@
  *
  * The loop: its life, and the only place that runs handles.  An iteration is asyncio's: poll,
  * queue what the poll found, queue the timers that are due, run exactly what is queued by then.
+ * casync_loop_run() makes one after the other; of an attached loop, another one makes each.
  */
+#include <errno.h>
+
 #include "base/alloc.h"
 #include "base/check.h"
 #include "core/core.h"
@@ -14,24 +17,19 @@ enum { LONG_BATCH = 512 };
 /* Seconds that the end of a loop which nobody closed may take. */
 #define PATIENCE 1.0
 
-static int open_poller(struct casync_loop *loop, enum casync_loop_kind kind)
-{
-  switch (kind) {
-  case CASYNC_LOOP_OWNED: return ca_owned_open(loop);
-  case CASYNC_LOOP_VIRTUAL: return ca_virtual_open(loop);
-  }
-  return CASYNC_ESTATE;
-}
-
-int casync_loop_open(struct casync_loop **result, enum casync_loop_kind kind,
-                     const struct casync_loop_host *host, void *data)
+static struct casync_loop *new_loop(const struct casync_loop_host *host, void *data)
 {
   struct casync_loop *loop = ca_alloc_zero(sizeof *loop);
-  if (loop == NULL) return CASYNC_EMEMORY;
+  if (loop == NULL) return NULL;
   loop->host = host;
   loop->data = data;
   ca_ready_init(&loop->ready);
-  int status = open_poller(loop, kind);
+  return loop;
+}
+
+/* Hands out a loop whose poller was opened with `status`. */
+static int hand_out(struct casync_loop **result, struct casync_loop *loop, int status)
+{
   if (status < 0) {
     ca_free(loop);
     return status;
@@ -39,6 +37,33 @@ int casync_loop_open(struct casync_loop **result, enum casync_loop_kind kind,
   loop->now = loop->poller->now(loop);
   *result = loop;
   return 0;
+}
+
+static int open_poller(struct casync_loop *loop, enum casync_loop_kind kind)
+{
+  switch (kind) {
+  case CASYNC_LOOP_OWNED: return ca_owned_open(loop);
+  case CASYNC_LOOP_VIRTUAL: return ca_virtual_open(loop);
+  case CASYNC_LOOP_STEPPED: return ca_stepped_open(loop);
+  }
+  return CASYNC_ESTATE;
+}
+
+int casync_loop_open(struct casync_loop **result, enum casync_loop_kind kind,
+                     const struct casync_loop_host *host, void *data)
+{
+  struct casync_loop *loop = new_loop(host, data);
+  if (loop == NULL) return CASYNC_EMEMORY;
+  return hand_out(result, loop, open_poller(loop, kind));
+}
+
+int casync_loop_open_guest(struct casync_loop **result, struct ev_loop *ev,
+                           const struct casync_loop_host *host, void *data)
+{
+  if (ev == NULL) return -EINVAL;
+  struct casync_loop *loop = new_loop(host, data);
+  if (loop == NULL) return CASYNC_EMEMORY;
+  return hand_out(result, loop, ca_guest_open(loop, ev));
 }
 
 void ca_loop_add_closer(struct casync_loop *loop, struct ca_closer *closer)
@@ -145,8 +170,7 @@ void casync_loop_attend(struct casync_loop *loop)
   __atomic_store_n(&loop->attend, 1, __ATOMIC_RELEASE);
 }
 
-/* How long the poll may sleep: asyncio's rule. */
-static double poll_timeout(struct casync_loop *loop)
+static inline double poll_timeout(struct casync_loop *loop)
 {
   if (!ca_list_is_empty(&loop->ready.queue) || loop->stopping || ca_wants_attention(loop)) return 0;
   if (loop->timers.count == 0) return -1;
@@ -155,7 +179,12 @@ static double poll_timeout(struct casync_loop *loop)
   return timeout < CA_LONGEST_WAIT ? timeout : CA_LONGEST_WAIT;
 }
 
-static int attend_host(struct casync_loop *loop)
+double ca_loop_timeout(struct casync_loop *loop)
+{
+  return poll_timeout(loop);
+}
+
+static CA_INLINE int attend_host(struct casync_loop *loop)
 {
   if (ca_likely(!ca_wants_attention(loop))) return 0;
   __atomic_store_n(&loop->attend, 0, __ATOMIC_RELEASE);
@@ -196,15 +225,15 @@ static inline struct casync_handle *take_first(struct casync_loop *loop)
   return handle;
 }
 
-/* The first half of an iteration: what it runs is then in the batch. */
-static int begin_iteration(struct casync_loop *loop)
+/* The first half of an iteration behind its poll, which ended with `status`: what it runs is then
+ * in the batch. */
+static CA_INLINE int begin_iteration(struct casync_loop *loop, int status)
 {
   struct ca_ready *ready = &loop->ready;
-  int status = loop->poller->wait(loop, poll_timeout(loop));
   loop->iterations++;
   if (status == 0) status = attend_host(loop);
   if (status < 0) return status;
-  ca_timers_queue_due(loop);
+  if (loop->timers.count > 0) ca_timers_queue_due(loop);
   ready->is_long = ready->pushed > LONG_BATCH;
   ready->pushed = 0;
   ca_list_append(&ready->batch, &ready->queue);
@@ -222,12 +251,27 @@ static inline struct casync_task *next_of(struct casync_loop *loop,
   return task->future.type == type ? task : NULL;
 }
 
+/* What is ready need not wait for the loop that drives this one if it was asked just now. */
+static bool may_go_on(struct casync_loop *loop)
+{
+  return !loop->stopping && !ca_list_is_empty(&loop->ready.queue) &&
+         loop->poller->drive->is_polled(loop);
+}
+
+CA_APART static bool go_on_attached(struct casync_loop *loop)
+{
+  if (!may_go_on(loop)) return false;
+  loop->failure = begin_iteration(loop, 0);
+  return loop->failure == 0;
+}
+
 /* The batch is empty: begins the next iteration, if there is to be one. */
 CA_APART static bool go_on_with_next(struct casync_loop *loop)
 {
   casync_loop_verify(loop);
   if (loop->stopping) return false;
-  loop->failure = begin_iteration(loop);
+  if (loop->poller->drive != NULL) return go_on_attached(loop);
+  loop->failure = begin_iteration(loop, loop->poller->wait(loop, poll_timeout(loop)));
   return loop->failure == 0;
 }
 
@@ -265,23 +309,89 @@ static void keep_unrun(struct casync_loop *loop)
   ca_list_append(&ready->queue, &ready->batch);
 }
 
-int casync_loop_run(struct casync_loop *loop)
+/* The end of a run of iterations, of which the last one ended with `status`. */
+static void end_run(struct casync_loop *loop, int status)
 {
-  if (loop->state == CA_LOOP_CLOSED) return CASYNC_ECLOSED;
-  if (loop->state == CA_LOOP_RUNNING) return CASYNC_ERUNNING;
-  loop->state = CA_LOOP_RUNNING;
-  loop->failure = 0;
-  int status;
-  do {
-    status = begin_iteration(loop);
-    if (status == 0) status = run_batch(loop);
-  } while (status == 0 && !loop->stopping);
   if (status != 0) keep_unrun(loop);
   loop->stopping = false;
   loop->leaving = false;
   loop->state = CA_LOOP_OPEN;
+}
+
+int casync_loop_run(struct casync_loop *loop)
+{
+  if (loop->state == CA_LOOP_CLOSED) return CASYNC_ECLOSED;
+  if (loop->state == CA_LOOP_RUNNING) return CASYNC_ERUNNING;
+  if (loop->poller->drive != NULL) return CASYNC_EATTACHED;
+  loop->state = CA_LOOP_RUNNING;
+  loop->failure = 0;
+  int status;
+  do {
+    status = begin_iteration(loop, loop->poller->wait(loop, poll_timeout(loop)));
+    if (status == 0) status = run_batch(loop);
+  } while (status == 0 && !loop->stopping);
+  end_run(loop, status);
   return status;
 }
+
+/* ---- attached loops ---- */
+
+bool casync_loop_is_attached(const struct casync_loop *loop)
+{
+  return loop->poller->drive != NULL;
+}
+
+int ca_loop_step(struct casync_loop *loop)
+{
+  const struct casync_loop_host *host = loop->host;
+  loop->state = CA_LOOP_RUNNING;
+  if (host != NULL && host->begin != NULL) host->begin(loop, loop->data);
+  loop->failure = 0;
+  int status = begin_iteration(loop, loop->poller->wait(loop, 0));
+  if (status == 0) status = run_batch(loop);
+  while (status == 0 && go_on_attached(loop)) status = run_batch(loop);
+  if (status == 0) status = loop->failure;
+  if (host != NULL && host->end != NULL) host->end(loop, loop->data);
+  if (status == 0 && loop->stopping) status = CA_STOPPED;
+  end_run(loop, status < 0 ? status : 0);
+  return status;
+}
+
+int casync_loop_resume(struct casync_loop *loop)
+{
+  if (loop->state == CA_LOOP_CLOSED) return CASYNC_ECLOSED;
+  if (loop->poller->drive == NULL || loop->poller->drive->resume == NULL) return CASYNC_ESTATE;
+  loop->poller->drive->resume(loop);
+  return 0;
+}
+
+/* Whether a foreign loop may drive this one: 0, or what to tell it. */
+static int check_stepped(const struct casync_loop *loop)
+{
+  if (loop->state == CA_LOOP_CLOSED) return CASYNC_ECLOSED;
+  if (loop->poller->drive == NULL || loop->poller->drive->fd == NULL) return CASYNC_ESTATE;
+  return 0;
+}
+
+int casync_loop_fd(const struct casync_loop *loop)
+{
+  int status = check_stepped(loop);
+  return status < 0 ? status : loop->poller->drive->fd(loop);
+}
+
+double casync_loop_timeout(struct casync_loop *loop)
+{
+  return loop->state == CA_LOOP_CLOSED ? -1 : ca_loop_timeout(loop);
+}
+
+int casync_loop_step(struct casync_loop *loop)
+{
+  int status = check_stepped(loop);
+  if (status < 0) return status;
+  return loop->state == CA_LOOP_RUNNING ? CASYNC_ERUNNING : ca_loop_step(loop);
+}
+
+/* ---- descriptors ---- */
 
 int casync_loop_watch(struct casync_loop *loop, int fd, enum casync_direction direction,
                       struct casync_handle *handle)

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A loop that owns its libev loop.  libev only reports; timers, order and the clock are ours.
- *
- * While callbacks run, the kernel is asked for I/O at most every POLL_PERIOD: one epoll_wait costs
- * more than a task switch.  A loop with descriptors that the user watches asks at every iteration,
- * as asyncio does.
+ * A loop that owns its libev loop, and what every loop on libev shares: how descriptors are watched
+ * and waits ended.  libev only reports; timers, order and the clock are ours.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,13 +11,16 @@
 #include "base/alloc.h"
 #include "base/check.h"
 #include "poll/poll.h"
-#include "poll/ticks.h"
 
-/* Seconds between two polls that need not wait. */
-#define POLL_PERIOD 5e-6
-
-/* What a libev loop opens: epoll or kqueue, and an eventfd or the two ends of a pipe. */
+/* What a libev loop may open: epoll or kqueue, and an eventfd or the two ends of a pipe. */
 enum { EV_DESCRIPTORS = 3 };
+
+struct ca_ev_watched {
+  struct ca_watched watched;
+  ev_io io;
+  struct ca_ev_watched *next_changed; /* list of those that libev has not been asked about yet */
+  bool is_changed;
+};
 
 double ca_monotonic(struct casync_loop *loop)
 {
@@ -30,14 +30,87 @@ double ca_monotonic(struct casync_loop *loop)
   return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+/* ---- descriptors ---- */
+
+static void on_event(struct ev_loop *ev, ev_io *io, int events)
+{
+  struct ca_ev_watched *watched = ca_container_of(io, struct ca_ev_watched, io);
+  unsigned ready = CA_WANT_NOTHING;
+  (void)ev;
+  if (events & (EV_WRITE | EV_ERROR)) ready |= CA_WANT_WRITE;
+  if (events & (EV_READ | EV_ERROR)) ready |= CA_WANT_READ;
+  ca_io_found(&watched->watched, ready);
+}
+
+/* libev aborts the process when it meets a descriptor that was closed under it: those that have
+ * changed since the last poll are looked at before the next.  A closed one is stopped; its entry
+ * stays until it is removed, as in asyncio. */
+void ca_ev_drop_closed(struct casync_loop *loop)
+{
+  struct ca_ev *ev = ca_ev_of(loop);
+  struct ca_ev_watched *watched;
+  while ((watched = ev->changed) != NULL) {
+    ev->changed = watched->next_changed;
+    watched->is_changed = false;
+    if (fcntl(watched->io.fd, F_GETFD) < 0) ev_io_stop(ev->ev, &watched->io);
+  }
+}
+
+static void note_change(struct ca_ev *ev, struct ca_ev_watched *watched)
+{
+  if (watched->is_changed) return;
+  watched->is_changed = true;
+  watched->next_changed = ev->changed;
+  ev->changed = watched;
+}
+
+static void forget_change(struct ca_ev *ev, struct ca_ev_watched *watched)
+{
+  struct ca_ev_watched **link = &ev->changed;
+  if (!watched->is_changed) return;
+  while (*link != watched) link = &(*link)->next_changed;
+  *link = watched->next_changed;
+  watched->is_changed = false;
+}
+
+static int set(struct casync_loop *loop, struct ca_watched *base, unsigned wanted)
+{
+  struct ca_ev *ev = ca_ev_of(loop);
+  struct ca_ev_watched *watched = ca_container_of(base, struct ca_ev_watched, watched);
+  int events = (wanted & CA_WANT_READ ? EV_READ : 0) | (wanted & CA_WANT_WRITE ? EV_WRITE : 0);
+  if (ev_cb(&watched->io) == NULL) ev_init(&watched->io, on_event);
+  ev_io_stop(ev->ev, &watched->io);
+  if (events == 0 || ev->is_standing) {
+    forget_change(ev, watched);
+    return 0;
+  }
+  ev_io_set(&watched->io, base->fd, events);
+  ev_io_start(ev->ev, &watched->io);
+  note_change(ev, watched);
+  return 0;
+}
+
+/* ---- waiting ---- */
+
 static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
 {
   (void)ev, (void)timer, (void)events; /* it only ends the wait */
 }
 
+static void on_wake(struct ev_loop *ev, ev_async *async, int events)
+{
+  (void)ev, (void)async, (void)events; /* so does this */
+}
+
+void ca_ev_wake(struct casync_loop *loop)
+{
+  struct ca_ev *ev = ca_ev_of(loop);
+  ev_async_send(ev->ev, &ev->async);
+}
+
 static void ask(struct casync_loop *loop, struct ca_ev *ev, double timeout)
 {
-  if (ev->io.changed != NULL) ca_io_drop_closed(loop);
+  if (ev->changed != NULL) ca_ev_drop_closed(loop);
   if (timeout == 0) {
     ev_run(ev->ev, EVRUN_NOWAIT);
     return;
@@ -53,49 +126,19 @@ static void ask(struct casync_loop *loop, struct ca_ev *ev, double timeout)
   ev_timer_stop(ev->ev, &ev->deadline);
 }
 
-/* Whether polls may be left out: not where a descriptor is watched. */
-static bool may_skip(const struct ca_ev *ev)
-{
-  return ev->io.count == 0;
-}
-
-/* Whether the last poll is so near that this one can be left out.  What the loop takes for the time
- * is then as old as that poll. */
-static bool is_polled(struct casync_loop *loop, struct ca_ev *ev)
-{
-  if (!may_skip(ev) || ca_wakeup_has_posts(loop)) return false;
-  if (ca_ticks_are_few(ev->last_ticks, ev->few_ticks)) return true;
-  loop->now = ca_monotonic(loop);
-  return loop->now - ev->last_poll < POLL_PERIOD;
-}
-
-/* Learns from the last two polls how many ticks fit into a period, with a tenth to spare. */
-static void note_poll(struct ca_ev *ev, double now, uint64_t ticks)
-{
-  double elapsed = now - ev->last_poll;
-  double rate = (double)(ticks - ev->last_ticks) / elapsed;
-  bool is_plausible = elapsed > 1e-6 && elapsed < 1 && rate > 1e6 && rate < 1e11;
-  ev->few_ticks = is_plausible ? (uint64_t)(rate * POLL_PERIOD * 0.9) : 0;
-  ev->last_poll = now;
-  ev->last_ticks = ticks;
-}
-
 int ca_ev_wait(struct casync_loop *loop, double timeout)
 {
-  struct ca_ev *ev = ca_ev_of(loop);
-  if (timeout == 0 && is_polled(loop, ev)) return 0;
-  ask(loop, ev, timeout);
-  ca_wakeup_deliver(loop);
-  ca_io_queue_found(loop);
-  if (!may_skip(ev) && loop->timers.count == 0) return 0; /* nobody asks for the time */
-  loop->now = ca_monotonic(loop);
-  if (may_skip(ev)) note_poll(ev, loop->now, ca_ticks());
+  if (timeout == 0 && ca_is_polled(loop)) return 0;
+  ask(loop, ca_ev_of(loop), timeout);
+  ca_io_collect(loop);
   return 0;
 }
 
+/* ---- life ---- */
+
 /* libev aborts the process when the system refuses it a descriptor: see first that there are
  * enough. */
-static int check_descriptors(void)
+int ca_ev_check_descriptors(void)
 {
   int fds[EV_DESCRIPTORS], count = 0, status = 0;
   while (status == 0 && count < EV_DESCRIPTORS) {
@@ -109,27 +152,47 @@ static int check_descriptors(void)
   return status;
 }
 
-int ca_ev_open(struct casync_loop *loop, struct ca_ev *ev)
+static const struct ca_io_type io_type = {sizeof(struct ca_ev_watched), set};
+
+int ca_ev_link(struct casync_loop *loop, struct ev_loop *ev_loop)
 {
-  int status = check_descriptors();
-  if (status < 0) return status;
-  loop->poll = ev;
-  ca_io_init(&ev->io);
-  ev->ev = ev_loop_new(EVFLAG_AUTO);
-  if (ev->ev == NULL) return CASYNC_EMEMORY;
+  struct ca_ev *ev = ca_ev_of(loop);
+  ev->ev = ev_loop;
+  ca_io_init(&ev->poll.io, &io_type);
   ev_timer_init(&ev->deadline, on_deadline, 0, 0);
-  status = ca_wakeup_open(loop);
-  if (status < 0) ev_loop_destroy(ev->ev);
+  ev_async_init(&ev->async, on_wake);
+  ev_async_start(ev_loop, &ev->async);
+  int status = ca_wakeup_open(loop);
+  if (status < 0) ev_async_stop(ev_loop, &ev->async);
   return status;
 }
 
-void ca_ev_close(struct casync_loop *loop)
+void ca_ev_unlink(struct casync_loop *loop)
 {
   struct ca_ev *ev = ca_ev_of(loop);
   ca_signals_close(loop);
   ca_io_close(loop);
   ca_wakeup_close(loop);
-  ev_loop_destroy(ev->ev);
+  ev_async_stop(ev->ev, &ev->async);
+  ev_timer_stop(ev->ev, &ev->deadline);
+}
+
+int ca_ev_open(struct casync_loop *loop, struct ca_ev *ev)
+{
+  int status = ca_ev_check_descriptors();
+  if (status < 0) return status;
+  struct ev_loop *ev_loop = ev_loop_new(EVFLAG_AUTO);
+  if (ev_loop == NULL) return CASYNC_EMEMORY;
+  loop->poll = ev;
+  status = ca_ev_link(loop, ev_loop);
+  if (status < 0) ev_loop_destroy(ev_loop);
+  return status;
+}
+
+void ca_ev_close(struct casync_loop *loop)
+{
+  ca_ev_unlink(loop);
+  ev_loop_destroy(ca_ev_of(loop)->ev);
 }
 
 void ca_ev_free(struct casync_loop *loop)
@@ -139,7 +202,13 @@ void ca_ev_free(struct casync_loop *loop)
 }
 
 static const struct ca_poller owned = {
-    ca_monotonic, ca_ev_wait, ca_io_watch, ca_io_unwatch, ca_wakeup_send, ca_ev_close, ca_ev_free,
+    .now = ca_monotonic,
+    .wait = ca_ev_wait,
+    .watch = ca_io_watch,
+    .unwatch = ca_io_unwatch,
+    .wake = ca_ev_wake,
+    .close = ca_ev_close,
+    .free = ca_ev_free,
 };
 
 int ca_owned_open(struct casync_loop *loop)

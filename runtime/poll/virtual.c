@@ -54,13 +54,19 @@ static int wait_virtually(struct casync_loop *loop, double timeout)
     loop->now = virtual->clock = ca_timers_next(loop);
     return 0;
   }
-  if (virtual->ev.io.count == 0) return CASYNC_EDEADLOCK;
+  if (virtual->ev.poll.io.count == 0) return CASYNC_EDEADLOCK;
   ask_kernel(loop, -1);
   return 0;
 }
 
 static const struct ca_poller poller = {
-    now, wait_virtually, ca_io_watch, ca_io_unwatch, ca_wakeup_send, ca_ev_close, ca_ev_free,
+    .now = now,
+    .wait = wait_virtually,
+    .watch = ca_io_watch,
+    .unwatch = ca_io_unwatch,
+    .wake = ca_ev_wake,
+    .close = ca_ev_close,
+    .free = ca_ev_free,
 };
 
 int ca_virtual_open(struct casync_loop *loop)

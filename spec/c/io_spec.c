@@ -11,7 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/check.h"
-#include "support.h"
+#include "drive.h"
 
 static int watch(struct world *world, int fd, enum casync_direction direction,
                  struct callback *callback_)
@@ -456,7 +456,7 @@ static void a_refused_descriptor_is_not_watched(void **state)
 {
   struct world *world = *state;
   watch(world, -1, CASYNC_READ, callback(world, "a"));
-  assert_int_equal(casync_loop_run(world->loop), CASYNC_EDEADLOCK);
+  assert_int_equal(run_loop(world->loop), CASYNC_EDEADLOCK);
 }
 
 static void watching_without_memory_changes_nothing(void **state)
@@ -490,7 +490,7 @@ static void a_reader_kept_by_leaving_is_not_queued_twice(void **state)
   watch_reading(world, ends[0], "read");
   put(ends[1]);
   soon(world, callback_then(world, "leave", then_leave, NULL));
-  assert_int_equal(casync_loop_run(world->loop), CASYNC_ELEFT);
+  assert_int_equal(run_loop(world->loop), CASYNC_ELEFT);
   assert_trace(world, "leave");
   run_turns(world->loop, 2);
   assert_trace(world, "read read");
@@ -509,7 +509,7 @@ static void readers_kept_by_leaving_keep_their_place(void **state)
   put(first[1]);
   put(second[1]);
   soon(world, callback_then(world, "leave", then_leave, NULL));
-  casync_loop_run(world->loop);
+  run_loop(world->loop);
   soon(world, callback(world, "a"));
   run_turns(world->loop, 2);
   assert_trace(world, "leave 1 2 a 1 2");

@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/check.h"
-#include "support.h"
+#include "drive.h"
 
 /* Opening */
 
@@ -148,7 +148,7 @@ static void stop_lets_the_current_iteration_finish(void **state) /* L9 */
   struct world *world = *state;
   soon(world, callback_then(world, "a", then_stop, NULL));
   soon(world, callback(world, "b"));
-  assert_int_equal(casync_loop_run(world->loop), 0);
+  assert_int_equal(run_loop(world->loop), 0);
   assert_trace(world, "a b");
 }
 
@@ -158,7 +158,7 @@ static void stop_in_a_later_callback_ends_the_same_iteration(void **state) /* L9
   struct callback *c = callback(world, "c");
   soon(world, callback_then(world, "a", then_soon, c));
   soon(world, callback_then(world, "b", then_stop, NULL));
-  assert_int_equal(casync_loop_run(world->loop), 0);
+  assert_int_equal(run_loop(world->loop), 0);
   assert_trace(world, "a b");
 }
 
@@ -168,7 +168,7 @@ static void what_was_queued_while_stopping_runs_at_the_next_run(void **state) /*
   struct callback *b = callback(world, "b");
   soon(world, callback_then(world, "stop", then_stop, NULL));
   soon(world, callback_then(world, "a", then_soon, b));
-  casync_loop_run(world->loop);
+  run_loop(world->loop);
   assert_trace(world, "stop a");
   run_out(world);
   assert_trace(world, "b");
@@ -180,7 +180,7 @@ static void stop_before_run_gives_exactly_one_iteration(void **state) /* L10 */
   struct callback *b = callback(world, "b");
   soon(world, callback_then(world, "a", then_soon, b));
   casync_loop_stop(world->loop);
-  assert_int_equal(casync_loop_run(world->loop), 0);
+  assert_int_equal(run_loop(world->loop), 0);
   assert_trace(world, "a");
   assert_int_equal(casync_loop_iterations(world->loop), 1);
 }
@@ -189,7 +189,7 @@ static void the_stop_flag_is_cleared_on_exit(void **state) /* L10 */
 {
   struct world *world = *state;
   casync_loop_stop(world->loop);
-  casync_loop_run(world->loop);
+  run_loop(world->loop);
   soon(world, callback(world, "a"));
   at(world, 1, callback(world, "b"));
   run_out(world);
@@ -212,7 +212,7 @@ static void leaving_keeps_what_did_not_run(void **state)
   soon(world, callback_then(world, "a", then_leave, NULL));
   soon(world, callback(world, "b"));
   soon(world, callback(world, "c"));
-  assert_int_equal(casync_loop_run(world->loop), CASYNC_ELEFT);
+  assert_int_equal(run_loop(world->loop), CASYNC_ELEFT);
   assert_trace(world, "a");
   run_out(world);
   assert_trace(world, "b c");
@@ -225,7 +225,7 @@ static void what_did_not_run_comes_before_what_was_queued_meanwhile(void **state
   soon(world, callback_then(world, "a", then_soon, d));
   soon(world, callback_then(world, "b", then_leave, NULL));
   soon(world, callback(world, "c"));
-  assert_int_equal(casync_loop_run(world->loop), CASYNC_ELEFT);
+  assert_int_equal(run_loop(world->loop), CASYNC_ELEFT);
   assert_trace(world, "a b");
   run_turns(world->loop, 1);
   assert_trace(world, "c d");
@@ -235,7 +235,7 @@ static void a_loop_that_was_left_is_not_running(void **state)
 {
   struct world *world = *state;
   soon(world, callback_then(world, "a", then_leave, NULL));
-  casync_loop_run(world->loop);
+  run_loop(world->loop);
   assert_false(casync_loop_is_running(world->loop));
 }
 
@@ -245,7 +245,7 @@ static void a_loop_that_was_left_can_be_closed(void **state)
   struct callback *b = callback(world, "b");
   soon(world, callback_then(world, "a", then_leave, NULL));
   soon(world, b);
-  casync_loop_run(world->loop);
+  run_loop(world->loop);
   assert_int_equal(casync_loop_close(world->loop), 0);
   assert_false(b->timer.handle.flags & CASYNC_HANDLE_QUEUED);
 }
@@ -256,7 +256,7 @@ static void leaving_wins_over_stopping(void **state)
   soon(world, callback_then(world, "a", then_stop, NULL));
   soon(world, callback_then(world, "b", then_leave, NULL));
   soon(world, callback(world, "c"));
-  assert_int_equal(casync_loop_run(world->loop), CASYNC_ELEFT);
+  assert_int_equal(run_loop(world->loop), CASYNC_ELEFT);
   assert_trace(world, "a b");
 }
 
@@ -266,7 +266,7 @@ static void a_handle_kept_by_leaving_can_be_cancelled(void **state)
   struct callback *b = callback(world, "b");
   soon(world, callback_then(world, "a", then_leave, NULL));
   soon(world, b);
-  casync_loop_run(world->loop);
+  run_loop(world->loop);
   casync_handle_cancel(world->loop, &b->timer.handle);
   run_out(world);
   assert_trace(world, "a");
@@ -291,7 +291,7 @@ static void a_loop_is_running_while_it_runs(void **state)
 static void then_run(struct world *world, struct callback *callback_)
 {
   (void)callback_;
-  assert_int_equal(casync_loop_run(world->loop), CASYNC_ERUNNING);
+  assert_int_equal(run_loop(world->loop), CASYNC_ERUNNING);
 }
 
 static void a_running_loop_cannot_be_run(void **state) /* L13 */
@@ -329,7 +329,7 @@ static void a_closed_loop_cannot_be_run(void **state) /* L14 */
 {
   struct world *world = *state;
   casync_loop_close(world->loop);
-  assert_int_equal(casync_loop_run(world->loop), CASYNC_ECLOSED);
+  assert_int_equal(run_loop(world->loop), CASYNC_ECLOSED);
 }
 
 static void a_closed_loop_still_tells_its_time(void **state)
@@ -435,7 +435,7 @@ static void the_host_can_leave_the_loop_with_a_code(void **state)
   struct world *world = *state;
   world->on_attend = refuse;
   casync_loop_attend(world->loop);
-  assert_int_equal(casync_loop_run(world->loop), -77);
+  assert_int_equal(run_loop(world->loop), -77);
 }
 
 static void handles_stay_queued_when_the_host_leaves(void **state)
@@ -444,7 +444,7 @@ static void handles_stay_queued_when_the_host_leaves(void **state)
   world->on_attend = refuse;
   soon(world, callback(world, "a"));
   casync_loop_attend(world->loop);
-  casync_loop_run(world->loop);
+  run_loop(world->loop);
   assert_trace(world, "refuse");
   run_turns(world->loop, 1);
   assert_trace(world, "a");
@@ -455,7 +455,7 @@ static void an_iteration_that_the_host_left_still_counts(void **state)
   struct world *world = *state;
   world->on_attend = refuse;
   casync_loop_attend(world->loop);
-  casync_loop_run(world->loop);
+  run_loop(world->loop);
   assert_int_equal(casync_loop_iterations(world->loop), 1);
 }
 

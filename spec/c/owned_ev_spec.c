@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "drive.h"
 #include "script.h"
 
 static double monotonic(void)
@@ -50,7 +51,7 @@ static void a_timer_is_never_early(void **state) /* L4 */
   for (int i = 0; i < 20; i++) {
     double deadline = casync_loop_time(world->loop) + i * 1e-4;
     at(world, deadline, callback_then(world, "timer", note_early, &deadline));
-    assert_int_equal(casync_loop_run(world->loop), 0);
+    assert_int_equal(run_loop(world->loop), 0);
     assert_trace(world, "timer");
   }
 }
@@ -59,7 +60,7 @@ static void a_wait_for_a_timer_takes_few_iterations(void **state)
 {
   struct world *world = *state;
   at(world, casync_loop_time(world->loop) + 0.003, callback_then(world, "timer", then_stop, NULL));
-  casync_loop_run(world->loop);
+  run_loop(world->loop);
   assert_true(casync_loop_iterations(world->loop) < 10);
 }
 
@@ -70,7 +71,7 @@ static void a_timer_runs_while_a_callback_keeps_the_loop_busy(void **state)
   busy->data = busy;
   soon(world, busy);
   at(world, casync_loop_time(world->loop) + 0.002, callback_then(world, "", then_stop, NULL));
-  assert_int_equal(casync_loop_run(world->loop), 0);
+  assert_int_equal(run_loop(world->loop), 0);
 }
 
 static void *write_later(void *data)
@@ -89,7 +90,7 @@ static void a_descriptor_ends_a_wait_without_end(void **state)
   assert_int_equal(pipe(ends), 0);
   casync_loop_watch(world->loop, ends[0], CASYNC_READ, &reader->timer.handle);
   assert_int_equal(pthread_create(&writer, NULL, write_later, ends), 0);
-  assert_int_equal(casync_loop_run(world->loop), 0);
+  assert_int_equal(run_loop(world->loop), 0);
   pthread_join(writer, NULL);
   assert_trace(world, "read");
   casync_loop_unwatch(world->loop, ends[0], CASYNC_READ);
@@ -106,7 +107,7 @@ static void a_descriptor_comes_before_a_later_timer(void **state)
   assert_int_equal(write(ends[1], "x", 1), 1);
   casync_loop_watch(world->loop, ends[0], CASYNC_READ, &reader->timer.handle);
   at(world, casync_loop_time(world->loop) + 60, callback(world, "timer"));
-  assert_int_equal(casync_loop_run(world->loop), 0);
+  assert_int_equal(run_loop(world->loop), 0);
   assert_trace(world, "read");
   casync_loop_unwatch(world->loop, ends[0], CASYNC_READ);
   close(ends[0]);
@@ -120,7 +121,7 @@ static void a_wait_that_ended_early_does_not_lengthen_the_next(void **state)
   casync_loop_wake(world->loop);
   world->loop->poller->wait(world->loop, 60);
   at(world, casync_loop_time(world->loop) + 0.002, callback_then(world, "timer", then_stop, NULL));
-  assert_int_equal(casync_loop_run(world->loop), 0);
+  assert_int_equal(run_loop(world->loop), 0);
   assert_trace(world, "timer");
 }
 
@@ -171,7 +172,7 @@ static void timers_fire_in_the_order_of_their_deadlines(void **state)
   at(world, now + 0.003, callback_then(world, "c", then_stop, NULL));
   at(world, now + 0.001, callback(world, "a"));
   at(world, now + 0.002, callback(world, "b"));
-  assert_int_equal(casync_loop_run(world->loop), 0);
+  assert_int_equal(run_loop(world->loop), 0);
   assert_trace(world, "a b c");
 }
 
@@ -206,7 +207,7 @@ static void then_run_other(struct world *world, struct callback *callback_)
 {
   struct casync_loop *other = callback_->data;
   casync_loop_stop(other);
-  assert_int_equal(casync_loop_run(other), 0);
+  assert_int_equal(run_loop(other), 0);
   note(world, casync_loop_is_running(world->loop) ? "outer" : "none");
 }
 
@@ -227,7 +228,7 @@ static void stopping_one_loop_does_not_stop_another(void **state)
   struct world *world = *state;
   struct casync_loop *other = world_add_loop(world, CASYNC_LOOP_VIRTUAL);
   casync_loop_stop(world->loop);
-  assert_int_equal(casync_loop_run(other), CASYNC_EDEADLOCK);
+  assert_int_equal(run_loop(other), CASYNC_EDEADLOCK);
   casync_loop_free(other);
 }
 
@@ -274,7 +275,7 @@ static void run_program(struct world *world)
   script_start(world, SCRIPT(COMPLETE(ping), AWAIT(pong), SAY("pong"), CANCEL_TASK(cancelled)));
   casync_future_wait(&sleeper->task.future,
                      &callback_then(world, "end", then_stop, NULL)->timer.handle);
-  casync_loop_run(world->loop);
+  run_loop(world->loop);
 }
 
 static void *run_alone(void *data)

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "support.h"
+#include "drive.h"
 
 static volatile sig_atomic_t foreign_calls, notify_calls;
 
@@ -357,7 +357,7 @@ static void a_signal_in_another_thread_ends_the_wait_of_the_loop(void **state)
   world->on_attend = stop_when_taken;
   watch(world, SIGUSR1);
   assert_int_equal(pthread_create(&thread, NULL, raise_later, NULL), 0);
-  assert_int_equal(casync_loop_run(world->loop), 0);
+  assert_int_equal(run_loop(world->loop), 0);
   pthread_join(thread, NULL);
   assert_trace(world, "USR1x1");
 }

@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/check.h"
+#include "drive.h"
 
 #define MOST_DESCRIPTORS 1024
 
@@ -72,7 +73,7 @@ static int attend(struct casync_loop *loop, void *data)
   return 0;
 }
 
-static const struct casync_loop_host host = {attend};
+static const struct casync_loop_host host = {.attend = attend};
 
 struct casync_loop *world_add_loop(struct world *world, enum casync_loop_kind kind)
 {
@@ -84,7 +85,7 @@ struct casync_loop *world_add_loop(struct world *world, enum casync_loop_kind ki
 struct world *world_new(enum casync_loop_kind kind)
 {
   struct world *world = calloc(1, sizeof *world);
-  world->loop = world_add_loop(world, kind);
+  world->loop = drive_open(world, kind, &host);
   return world;
 }
 
@@ -122,6 +123,7 @@ static void free_kept(struct world *world)
 void world_free(struct world *world)
 {
   if (world->loop != NULL) casync_loop_free(world->loop);
+  drive_close(world);
   free_kept(world);
   free(world);
 }
@@ -181,14 +183,14 @@ const char *take_trace(struct world *world)
 
 void run_out(struct world *world)
 {
-  assert_int_equal(casync_loop_run(world->loop), CASYNC_EDEADLOCK);
+  assert_int_equal(run_loop(world->loop), CASYNC_EDEADLOCK);
 }
 
 void run_turns(struct casync_loop *loop, int n)
 {
   for (int i = 0; i < n; i++) {
     casync_loop_stop(loop);
-    assert_int_equal(casync_loop_run(loop), 0);
+    assert_int_equal(run_loop(loop), 0);
   }
 }
 

@@ -22,6 +22,16 @@ struct world {
   char trace[4096], taken[4096];         /* words, one space between two */
   int descriptors, threads;              /* open before the test */
   struct kept *kept;
+  /* Of attached loops (drive.h) */
+  struct casync_loop_host host;
+  struct ev_loop *ev; /* where a guest lives */
+  bool has_stopped;   /* a guest has told it, or a step */
+  int status;         /* what it has told */
+  bool is_virtual;    /* the clock is `clock`, the poller a changed copy of `real_poller` */
+  double clock;
+  const struct ca_poller *real_poller;
+  struct ca_poller poller;
+  struct ca_drive drive;
 };
 
 /* Fixtures: a world whose loop has the virtual clock, or its own poller. */
@@ -38,7 +48,7 @@ void world_free(struct world *world);
 #define it(test) cmocka_unit_test_setup_teardown(test, world_open, world_close)
 #define it_owned(test) cmocka_unit_test_setup_teardown(test, world_open_owned, world_close)
 
-/* Opens one more loop of the world; casync_loop_data() is the world. */
+/* Opens one more loop of the world, of exactly this kind; casync_loop_data() is the world. */
 struct casync_loop *world_add_loop(struct world *world, enum casync_loop_kind kind);
 
 struct world *world_of(const struct casync_loop *loop);

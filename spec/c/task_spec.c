@@ -5,6 +5,7 @@
  * a test shows.
  */
 #include "base/check.h"
+#include "drive.h"
 #include "script.h"
 
 /* Steps */
@@ -226,7 +227,7 @@ static void an_error_that_must_leave_the_loop_is_stored_too(void **state) /* T8 
   struct world *world = *state;
   struct script *task = script_start(world, SCRIPT(SAY("a"), LEAVE));
   soon(world, callback(world, "b"));
-  assert_int_equal(casync_loop_run(world->loop), CASYNC_ELEFT);
+  assert_int_equal(run_loop(world->loop), CASYNC_ELEFT);
   assert_int_equal(script_state(task), CASYNC_ERROR);
   assert_trace(world, "a");
 }
@@ -236,7 +237,7 @@ static void what_was_ready_runs_after_a_task_left_the_loop(void **state) /* L16 
   struct world *world = *state;
   script_start(world, SCRIPT(LEAVE));
   soon(world, callback(world, "b"));
-  casync_loop_run(world->loop);
+  run_loop(world->loop);
   run_out(world);
   assert_trace(world, "b");
 }
@@ -246,7 +247,7 @@ static void who_awaits_a_task_that_left_the_loop_gets_its_error(void **state)
   struct world *world = *state;
   struct script *child = script_start(world, SCRIPT(LEAVE));
   script_start(world, SCRIPT(AWAIT_TASK(child), SAY("never"), CATCH, SAY("error")));
-  casync_loop_run(world->loop);
+  run_loop(world->loop);
   run_out(world);
   assert_trace(world, "error");
 }

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "support.h"
+#include "drive.h"
 
 struct message {
   struct casync_post post;
@@ -222,7 +222,7 @@ static void every_post_of_several_threads_is_delivered(void **state)
 {
   struct world *world = *state;
   struct crowd *crowd = start_senders(world);
-  assert_int_equal(casync_loop_run(world->loop), 0);
+  assert_int_equal(run_loop(world->loop), 0);
   join_senders(crowd);
   assert_int_equal(crowd->delivered, THREADS * POSTS);
 }
@@ -231,7 +231,7 @@ static void the_posts_of_one_thread_stay_in_order(void **state)
 {
   struct world *world = *state;
   struct crowd *crowd = start_senders(world);
-  casync_loop_run(world->loop);
+  run_loop(world->loop);
   join_senders(crowd);
   assert_int_equal(crowd->disordered, 0);
 }
@@ -243,7 +243,7 @@ static void posts_are_delivered_while_the_loop_is_busy(void **state)
   busy->data = busy;
   soon(world, busy);
   struct crowd *crowd = start_senders(world);
-  assert_int_equal(casync_loop_run(world->loop), 0);
+  assert_int_equal(run_loop(world->loop), 0);
   join_senders(crowd);
   assert_int_equal(crowd->delivered, THREADS * POSTS);
 }
@@ -284,7 +284,7 @@ static void a_post_ends_a_wait_without_end(void **state)
   sender->loop = world->loop;
   sender->posts[0].post.deliver = stop_at_delivery;
   assert_int_equal(pthread_create(&sender->thread, NULL, post_later, sender), 0);
-  assert_int_equal(casync_loop_run(world->loop), 0);
+  assert_int_equal(run_loop(world->loop), 0);
   pthread_join(sender->thread, NULL);
   assert_trace(world, "post");
 }
@@ -317,7 +317,7 @@ static void a_wake_of_another_thread_ends_a_wait_without_end(void **state)
   pthread_t thread;
   world->on_attend = stop_attending;
   assert_int_equal(pthread_create(&thread, NULL, attend_and_wake, &waker), 0);
-  assert_int_equal(casync_loop_run(world->loop), 0);
+  assert_int_equal(run_loop(world->loop), 0);
   pthread_join(thread, NULL);
   assert_trace(world, "attend");
 }
