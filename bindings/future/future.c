@@ -78,10 +78,22 @@ static int complete(lua_State *L, struct cal_future *self, enum casync_future_st
   return 0;
 }
 
-static int future_set_result(lua_State *L)
+CAL_APART static int set_any_result(lua_State *L)
 {
   struct cal_future *self = check_plain(L, "set_result");
   cal_future_store(L, 1, lua_gettop(L) - 1);
+  return complete(L, self, CASYNC_RESULT);
+}
+
+/* The usual case is one value for a Future. */
+static int future_set_result(lua_State *L)
+{
+  struct cal_future *self = (struct cal_future *)cal_object_at(L, 1);
+  bool is_usual = self != NULL && self->object.kind->id == CAL_FUTURE &&
+                  (self->future.flags & CAL_FUTURE_OPEN) && lua_gettop(L) == 2;
+  if (!is_usual) return set_any_result(L);
+  check_completable(L, self);
+  lua_setiuservalue(L, 1, CAL_FUTURE_VALUE);
   return complete(L, self, CASYNC_RESULT);
 }
 
@@ -257,7 +269,11 @@ static int future_init(lua_State *L)
 /* Loop:create_future() */
 static int create_future(lua_State *L)
 {
-  struct cal_loop *loop = cal_check_loop(L, 1);
+  struct cal_loop *loop = lua_touserdata(L, 1);
+  if (loop != NULL && loop == cal_state(L)->running)
+    cal_check_thread(L, loop);
+  else
+    loop = cal_check_loop(L, 1);
   struct cal_future *self =
       cal_new_here(L, CAL_FUTURE, sizeof(struct cal_future), CAL_FUTURE_VALUES - 1);
   casync_future_init(&self->future, loop->loop, &plain_type);
