@@ -3,11 +3,14 @@
  * A Lua module for the specs: descriptors and signals, which Lua does not have, and its coroutine
  * library as it was before casync was loaded.  Never installed.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <lauxlib.h>
@@ -82,6 +85,23 @@ static int fds_close(lua_State *L)
   return 0;
 }
 
+/* fds.list() -> the numbers of all open descriptors */
+static int fds_list(lua_State *L)
+{
+  lua_newtable(L);
+  DIR *folder = opendir("/dev/fd");
+  if (folder == NULL) return push_failure(L);
+  lua_Integer n = 0;
+  for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+    int fd = atoi(entry->d_name);
+    if (entry->d_name[0] == '.' || fd == dirfd(folder)) continue;
+    lua_pushinteger(L, fd);
+    lua_rawseti(L, -2, ++n);
+  }
+  closedir(folder);
+  return 1;
+}
+
 /* fds.raise(number): this process gets the signal now */
 static int fds_raise(lua_State *L)
 {
@@ -114,6 +134,33 @@ static int fds_reset(lua_State *L)
   return 0;
 }
 
+/* fds.reset_at_close(fd): whoever closes this socket breaks the connection (ECONNRESET at its peer)
+ */
+static int fds_reset_at_close(lua_State *L)
+{
+  struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+  int fd = (int)luaL_checkinteger(L, 1);
+  if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0) return push_failure(L);
+  return 0;
+}
+
+static void on_alarm(int number)
+{
+  (void)number;
+}
+
+/* fds.interrupt_every(seconds): signals come all the time, and calls of the system are not started
+ * again (EINTR); 0 ends it */
+static int fds_interrupt_every(lua_State *L)
+{
+  struct sigaction action = {.sa_handler = on_alarm};
+  suseconds_t period = (suseconds_t)(luaL_checknumber(L, 1) * 1e6);
+  struct itimerval timer = {.it_interval.tv_usec = period, .it_value.tv_usec = period};
+  if (sigaction(SIGALRM, &action, NULL) != 0) return push_failure(L);
+  if (setitimer(ITIMER_REAL, &timer, NULL) != 0) return push_failure(L);
+  return 0;
+}
+
 /* fds.stock_coroutine() -> Lua's own coroutine library, whatever became of the global one */
 static int fds_stock_coroutine(lua_State *L)
 {
@@ -127,10 +174,13 @@ static const luaL_Reg functions[] = {
     {"read", fds_read},
     {"write", fds_write},
     {"close", fds_close},
+    {"list", fds_list},
     {"raise", fds_raise},
     {"disposition", fds_disposition},
     {"ignore", fds_ignore},
     {"reset", fds_reset},
+    {"reset_at_close", fds_reset_at_close},
+    {"interrupt_every", fds_interrupt_every},
     {"stock_coroutine", fds_stock_coroutine},
     {NULL, NULL},
 };
