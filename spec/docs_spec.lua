@@ -2,6 +2,7 @@
 -- ```output block it prints exactly that, standard error included.
 --   asyncio, async and await are there for every block. A comment before a block says what else surrounds it, unseen by readers:
 --   <!-- in a task -->          the block is the body of the main task
+--   <!-- in a server -->        the same, with a server that echoes lines on the port `port`
 --   <!-- before: LUA CODE -->   the code, which may have several lines, runs first
 local lfs = require "lfs"
 local process = require "spec.support.process"
@@ -44,11 +45,24 @@ local function pieces_of(text)
   return pieces
 end
 
+local IN_A_SERVER = [[
+asyncio.run(function()
+  local server <close> = await(asyncio.start_server(function(reader, writer)
+    for line in reader:lines() do
+      writer:write(line)
+      await(writer:drain())
+    end
+    writer:close()
+  end, "127.0.0.1", 0)):enter()
+  local port = server.sockets[1]:getsockname().port
+]]
+
 -- The code that the comment at the end of a text asks for: before the block, behind it.
 local function surroundings(text)
   local comment = text:match("<!%-%-%s*(.-)%s*%-%->%s*$")
   if not comment then return "", "" end
   if comment == "in a task" then return "asyncio.run(function()\n", "end)" end
+  if comment == "in a server" then return IN_A_SERVER, "end)" end
   return assert(comment:match("^before:%s*(.*)$"), "a comment that says nothing about the block: " .. comment) .. "\n", ""
 end
 
