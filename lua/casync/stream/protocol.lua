@@ -87,12 +87,13 @@ function StreamReaderProtocol:init(reader, client_connected_cb, loop)
   self._stream_reader, self._client_connected_cb = reader, client_connected_cb
 end
 
--- The handler of a connection has ended: its error is told, and ends the connection.
-local function on_handler_done(self, transport, task)
+-- The handler of a connection has ended: its error is told, and ends the connection. Until then the writer is held from here: a
+-- function that takes only the reader does not hold it, as a coroutine of Python's does, and unclosed it would close the connection.
+local function on_handler_done(writer, transport, task)
   if task:cancelled() then return transport:close() end
   local err = task:exception()
   if err == nil then return end
-  self._loop:call_exception_handler{
+  writer._loop:call_exception_handler{
     message = "Unhandled exception in client_connected_cb",
     exception = err,
     transport = transport,
@@ -109,7 +110,7 @@ local function run_handler(self, transport, reader)
     function handler(...) return object(...) end
   end
   self._task = self._loop:create_task(handler, reader, writer)
-  self._task:add_done_callback(function(task) on_handler_done(self, transport, task) end)
+  self._task:add_done_callback(function(task) on_handler_done(writer, transport, task) end)
 end
 
 function StreamReaderProtocol:connection_made(transport)
