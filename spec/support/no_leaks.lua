@@ -1,4 +1,4 @@
--- Called in a describe, it counts descriptors: each test ends with those it began with.
+-- Called in a describe or a spec file, it counts descriptors: each test ends with those it began with.
 local lfs = require "lfs"
 local fds = require "fds"
 
@@ -16,7 +16,7 @@ local function open_now()
   return is_open
 end
 
--- before_each and after_each are busted's, given to the describe that calls.
+-- before_each and after_each are busted's, as the describe or the file that calls has them.
 return function(before_each, after_each)
   local before
 

@@ -95,6 +95,8 @@ local function busy_port(f)
   listening:close()
 end
 
+require("spec.support.no_leaks")(before_each, after_each)
+
 describe("loop:create_connection", function()
   it_connects("returns a transport and the protocol that was made for it", function()
     local server, port = serve()

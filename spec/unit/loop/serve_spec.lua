@@ -64,6 +64,8 @@ local function finish(server, ...)
   await(server:wait_closed())
 end
 
+require("spec.support.no_leaks")(before_each, after_each)
+
 describe("loop:create_server", function()
   it_serves("accepts connections, each with a protocol of its own", function()
     local log = {}

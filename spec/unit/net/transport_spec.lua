@@ -24,10 +24,10 @@ end
 -- Runs body(transport, peer, events) on an open transport; returns the events, one a line, and what was reported.
 local function with_transport(body, methods)
   local reports, all = {}, nil
-  asyncio.run(function()
+  local fd, peer = fds.socketpair()
+  local ok, err = pcall(asyncio.run, function()
     local loop = asyncio.get_running_loop()
     loop:set_exception_handler(function(_, context) reports[#reports + 1] = context end)
-    local fd, peer = fds.socketpair()
     local protocol, events = recorder(methods)
     local waiter = loop:create_future()
     local transport = core.open_transport(loop, fd, protocol, nil, waiter)
@@ -35,9 +35,10 @@ local function with_transport(body, methods)
     body(transport, peer, events, protocol)
     transport:abort()
     await(asyncio.sleep(0)); await(asyncio.sleep(0))
-    fds.close(peer)
     all = table.concat(events, ", ")
   end)
+  pcall(fds.close, peer) -- unless the body has
+  if not ok then error(err, 0) end
   return all, reports
 end
 
@@ -56,6 +57,8 @@ local function raised(class, f, ...)
   assert.is_true(asyncio.isinstance(err, class), tostring(err))
   return err
 end
+
+require("spec.support.no_leaks")(before_each, after_each)
 
 describe("a transport", function()
   it("calls connection_made before anything else, then reads", function() -- P1
@@ -167,7 +170,6 @@ describe("a transport", function()
     local events = with_transport(function(_, peer, list)
       fds.close(peer)
       until_events(list, 3)
-      fds.socketpair() -- the number is taken again: the end of the spec closes that one
     end)
     assert.equal("made, eof, lost nil", events)
   end)
@@ -281,7 +283,6 @@ describe("an error of a protocol", function()
     local events = with_transport(function(_, peer, list)
       fds.close(peer)
       until_events(list, 2)
-      fds.socketpair()
     end, fails "eof_received")
     assert.equal("made, lost oops", events)
   end)

@@ -33,6 +33,8 @@ local function echo(reader, writer)
   await(writer:wait_closed())
 end
 
+require("spec.support.no_leaks")(before_each, after_each)
+
 describe("a server of streams", function()
   it("runs its handler as a task for each connection", function()
     with_server(echo, function(port)
