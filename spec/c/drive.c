@@ -68,13 +68,18 @@ static void on_stopped(struct casync_loop *loop, int status, void *data)
   world->status = status;
 }
 
-static struct casync_loop *open_guest(struct world *world)
+struct casync_loop *drive_add_guest(struct world *world)
 {
   struct casync_loop *loop = NULL;
-  world->ev = ev_loop_new(EVFLAG_AUTO);
-  world->host.stopped = on_stopped;
   assert_int_equal(casync_loop_open_guest(&loop, world->ev, &world->host, world), 0);
   return loop;
+}
+
+static struct casync_loop *open_guest(struct world *world)
+{
+  world->ev = ev_loop_new(EVFLAG_AUTO);
+  world->host.stopped = on_stopped;
+  return drive_add_guest(world);
 }
 
 static struct casync_loop *open_kind(struct world *world, enum casync_loop_kind kind)
@@ -111,6 +116,16 @@ struct world *drive_new_stepped(void)
   struct world *world = calloc(1, sizeof *world);
   world->loop = open_kind(world, CASYNC_LOOP_STEPPED);
   return world;
+}
+
+int world_open_guest(void **state)
+{
+  return world_open_made(state, drive_new_guest);
+}
+
+int world_open_stepped(void **state)
+{
+  return world_open_made(state, drive_new_stepped);
 }
 
 void drive_close(struct world *world)

@@ -18,9 +18,18 @@ struct casync_loop *drive_open(struct world *world, enum casync_loop_kind kind,
 /* Frees what is the application's, behind the loop. */
 void drive_close(struct world *world);
 
-/* A world with a guest, in `world->ev`, or with a stepped loop, both with the monotonic clock. */
+/* A world with a guest, in `world->ev`, or with a stepped loop, both with the monotonic clock;
+ * their fixtures. */
 struct world *drive_new_guest(void);
 struct world *drive_new_stepped(void);
+int world_open_guest(void **state);
+int world_open_stepped(void **state);
+
+#define it_guest(test) cmocka_unit_test_setup_teardown(test, world_open_guest, world_close)
+#define it_stepped(test) cmocka_unit_test_setup_teardown(test, world_open_stepped, world_close)
+
+/* Opens one more guest of the world, in the same `world->ev`. */
+struct casync_loop *drive_add_guest(struct world *world);
 
 /* casync_loop_run() for loops of any kind: runs until the loop stops, is left or cannot go on. */
 int run_loop(struct casync_loop *loop);

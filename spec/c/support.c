@@ -89,26 +89,36 @@ struct world *world_new(enum casync_loop_kind kind)
   return world;
 }
 
-static int open_kind(void **state, enum casync_loop_kind kind)
+int world_open_made(void **state, struct world *(*make)(void))
 {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, start_background);
   int descriptors = count_descriptors(), threads = list_threads();
-  struct world *world = world_new(kind);
+  struct world *world = make();
   world->descriptors = descriptors;
   world->threads = threads;
   *state = world;
   return 0;
 }
 
+static struct world *new_virtual(void)
+{
+  return world_new(CASYNC_LOOP_VIRTUAL);
+}
+
+static struct world *new_owned(void)
+{
+  return world_new(CASYNC_LOOP_OWNED);
+}
+
 int world_open(void **state)
 {
-  return open_kind(state, CASYNC_LOOP_VIRTUAL);
+  return world_open_made(state, new_virtual);
 }
 
 int world_open_owned(void **state)
 {
-  return open_kind(state, CASYNC_LOOP_OWNED);
+  return world_open_made(state, new_owned);
 }
 
 static void free_kept(struct world *world)

@@ -37,6 +37,7 @@ struct world {
 /* Fixtures: a world whose loop has the virtual clock, or its own poller. */
 int world_open(void **state);
 int world_open_owned(void **state);
+int world_open_made(void **state, struct world *(*make)(void));
 
 /* Frees the loop; fails if a descriptor or a thread is left. */
 int world_close(void **state);
