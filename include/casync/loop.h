@@ -163,7 +163,8 @@ enum casync_direction { CASYNC_READ = 0, CASYNC_WRITE = 1 };
 CASYNC_API int casync_loop_watch(struct casync_loop *loop, int fd, enum casync_direction direction,
                                  struct casync_handle *handle);
 
-/* Returns the handle that watched, or NULL.  It may still be on the ready queue. */
+/* Returns the handle that watched, or NULL.  It may still be on the ready queue.  To be called
+ * before the descriptor is closed. */
 CASYNC_API struct casync_handle *casync_loop_unwatch(struct casync_loop *loop, int fd,
                                                      enum casync_direction direction);
 
