@@ -93,7 +93,7 @@ static int fds_list(lua_State *L)
   if (folder == NULL) return push_failure(L);
   lua_Integer n = 0;
   for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
-    int fd = atoi(entry->d_name);
+    int fd = (int)strtol(entry->d_name, NULL, 10);
     if (entry->d_name[0] == '.' || fd == dirfd(folder)) continue;
     lua_pushinteger(L, fd);
     lua_rawseti(L, -2, ++n);

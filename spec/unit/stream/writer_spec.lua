@@ -81,8 +81,11 @@ describe("a StreamWriter", function()
     local calls = {}
     local Mock = asyncio.Transport:subclass("Mock", {
       write = function(_, data) calls[#calls + 1] = "write " .. data end,
-      is_closing = function() return false end,
-      close = function() calls[#calls + 1] = "close" end,
+      is_closing = function(self) return self.is_closed == true end,
+      close = function(self)
+        self.is_closed = true
+        calls[#calls + 1] = "close"
+      end,
     })
     asyncio.run(function()
       local loop = asyncio.get_running_loop()
