@@ -6,8 +6,9 @@ local core = require "casync.core"
 
 local Loop = core.Loop
 
+-- What stands there when this file is loaded again over the same class is kept: the other file may not be loaded again.
 local function load_on_call(name)
-  Loop[name] = function(...)
+  Loop[name] = rawget(Loop, name) or function(...)
     require "casync.loop.handler"
     return Loop[name](...)
   end
