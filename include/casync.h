@@ -18,6 +18,7 @@
 #include "casync/loop.h"
 #include "casync/op.h"
 #include "casync/sock.h"
+#include "casync/sync.h"
 #include "casync/task.h"
 #include "casync/transport.h"
 #include "casync/work.h"
