@@ -10,6 +10,7 @@
 #define CASYNC_H
 
 #define CASYNC_VERSION "0.1.0"
+#define CASYNC_VERSION_NUM 100 /* 10000 * major + 100 * minor + patch */
 
 #include "casync/base.h"
 #include "casync/buffer.h"

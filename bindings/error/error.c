@@ -80,6 +80,8 @@ void cal_push_code(lua_State *L, int code)
   case CASYNC_EDEADLOCK:
   case CASYNC_EHOST:
   case CASYNC_EATTACHED:
+  case CASYNC_ERAISED:
+  case CASYNC_ETHREAD:
   case CASYNC_EBUSY: cal_push_error(L, "RuntimeError", "%s", casync_strerror(code)); return;
   }
   push_os_error(L, -code);

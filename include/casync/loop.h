@@ -28,17 +28,21 @@ struct casync_loop_host {
    * A negative result leaves the loop with it. */
   int (*attend)(struct casync_loop *loop, void *data);
 
-  /* Of attached loops (casync_loop_is_attached()); those that casync_loop_run() runs have no use
-   * for the following.  `begin` is called before handles run and `end` when they have run: they
-   * frame what casync_loop_run() is for the others, and the loop is running in both.  They must
-   * neither close the loop nor free it. */
-  void (*begin)(struct casync_loop *loop, void *data);
-  void (*end)(struct casync_loop *loop, void *data);
+  /* The loop closes, whoever asked for it: called once, while everything of it is still there.
+   * Must not fail. */
+  void (*closing)(struct casync_loop *loop, void *data);
 
-  /* Of guests: the loop has come to a stand, behind `end`.  `status` is what casync_loop_run()
-   * would have returned: 0 after casync_loop_stop(), CASYNC_ELEFT, a failure; CASYNC_ECLOSED if the
-   * host's ev_loop is being destroyed, which has closed this loop.  Here one may do what one wants:
-   * resume the loop, close it, free it, break the host's ev_run(). */
+  /* Of attached loops (casync_loop_is_attached()); those that casync_loop_run() runs have no use
+   * for the following.  `frame` is what casync_loop_run() is for the others: it calls `run` once,
+   * which collects what is ready and runs handles, and returns what that returned; the loop is
+   * running meanwhile.  If it cannot, it returns a negative code instead, and nothing has been run.
+   * It must neither close the loop nor free it. */
+  int (*frame)(struct casync_loop *loop, int (*run)(struct casync_loop *loop), void *data);
+
+  /* Of guests: the loop has come to a stand, outside of `frame`.  `status` is what
+   * casync_loop_run() would have returned: 0 after casync_loop_stop(), CASYNC_ELEFT, a failure;
+   * CASYNC_ECLOSED if the host's ev_loop is being destroyed, which has closed this loop.  Here one
+   * may do what one wants: resume the loop, close it, free it, break the host's ev_run(). */
   void (*stopped)(struct casync_loop *loop, int status, void *data);
 };
 

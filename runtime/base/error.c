@@ -19,6 +19,8 @@ const char *casync_strerror(int code)
   case CASYNC_EBUSY: return "the resource is in use";
   case CASYNC_EHOST: return "an error of the embedder's";
   case CASYNC_EATTACHED: return "the event loop is driven by another one";
+  case CASYNC_ERAISED: return "a Lua error was raised";
+  case CASYNC_ETHREAD: return "called in another thread than the event loop's";
   }
   return strerror(-code);
 }

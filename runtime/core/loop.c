@@ -85,6 +85,7 @@ static int close_loop(struct casync_loop *loop, double patience)
 {
   if (loop->state == CA_LOOP_RUNNING) return CASYNC_ERUNNING;
   if (loop->state == CA_LOOP_CLOSED) return 0;
+  if (loop->host != NULL && loop->host->closing != NULL) loop->host->closing(loop, loop->data);
   loop->now = loop->poller->now(loop);
   loop->state = CA_LOOP_CLOSED;
   call_closers(loop, patience);
@@ -341,17 +342,22 @@ bool casync_loop_is_attached(const struct casync_loop *loop)
   return loop->poller->drive != NULL;
 }
 
-int ca_loop_step(struct casync_loop *loop)
+/* The iteration, and those that may follow at once. */
+static int iterate(struct casync_loop *loop)
 {
-  const struct casync_loop_host *host = loop->host;
-  loop->state = CA_LOOP_RUNNING;
-  if (host != NULL && host->begin != NULL) host->begin(loop, loop->data);
   loop->failure = 0;
   int status = begin_iteration(loop, loop->poller->wait(loop, 0));
   if (status == 0) status = run_batch(loop);
   while (status == 0 && go_on_attached(loop)) status = run_batch(loop);
-  if (status == 0) status = loop->failure;
-  if (host != NULL && host->end != NULL) host->end(loop, loop->data);
+  return status == 0 ? loop->failure : status;
+}
+
+int ca_loop_step(struct casync_loop *loop)
+{
+  const struct casync_loop_host *host = loop->host;
+  bool is_framed = host != NULL && host->frame != NULL;
+  loop->state = CA_LOOP_RUNNING;
+  int status = is_framed ? host->frame(loop, iterate, loop->data) : iterate(loop);
   if (status == 0 && loop->stopping) status = CA_STOPPED;
   end_run(loop, status < 0 ? status : 0);
   return status;

@@ -101,25 +101,55 @@ static void a_closed_loop_is_not_stepped(void **state)
   assert_true(casync_loop_timeout(world->loop) < 0);
 }
 
-static void on_begin(struct casync_loop *loop, void *data)
+static int on_frame(struct casync_loop *loop, int (*run)(struct casync_loop *loop), void *data)
 {
   note(data, casync_loop_is_running(loop) ? "begin" : "not");
-}
-
-static void on_end(struct casync_loop *loop, void *data)
-{
+  int status = run(loop);
   note(data, casync_loop_is_running(loop) ? "end" : "not");
+  return status;
 }
 
 static void the_host_is_told_of_each_step(void **state)
 {
   struct world *world = *state;
-  world->host.begin = on_begin;
-  world->host.end = on_end;
+  world->host.frame = on_frame;
   soon(world, callback(world, "a"));
   step(world);
   assert_trace(world, "begin a end");
   assert_false(casync_loop_is_running(world->loop));
+}
+
+static int on_refusing_frame(struct casync_loop *loop, int (*run)(struct casync_loop *loop),
+                             void *data)
+{
+  (void)loop, (void)run, (void)data;
+  return CASYNC_EMEMORY;
+}
+
+static void what_a_frame_refuses_to_run_stays_queued(void **state)
+{
+  struct world *world = *state;
+  world->host.frame = on_refusing_frame;
+  soon(world, callback(world, "a"));
+  assert_int_equal(casync_loop_step(world->loop), CASYNC_EMEMORY);
+  assert_trace(world, "");
+  world->host.frame = NULL;
+  step(world);
+  assert_trace(world, "a");
+}
+
+static void on_closing(struct casync_loop *loop, void *data)
+{
+  note(data, casync_loop_is_closed(loop) ? "late" : "closing");
+}
+
+static void the_host_is_told_once_that_the_loop_closes(void **state)
+{
+  struct world *world = *state;
+  world->host.closing = on_closing;
+  assert_int_equal(casync_loop_close(world->loop), 0);
+  assert_int_equal(casync_loop_close(world->loop), 0);
+  assert_trace(world, "closing");
 }
 
 /* ---- timeout and descriptor ---- */
@@ -453,6 +483,8 @@ static const struct CMUnitTest tests[] = {
     it_stepped(a_step_inside_a_step_is_refused),
     it_stepped(a_closed_loop_is_not_stepped),
     it_stepped(the_host_is_told_of_each_step),
+    it_stepped(what_a_frame_refuses_to_run_stays_queued),
+    it_stepped(the_host_is_told_once_that_the_loop_closes),
     it_stepped(with_nothing_to_do_the_wait_has_no_end),
     it_stepped(what_is_ready_is_to_be_run_now),
     it_stepped(a_stop_is_to_be_seen_to_now),

@@ -86,10 +86,10 @@ local function outside(name)
   return "libc"
 end
 
--- The file of the tree that an include means, or what it means outside of it.
-local function target(name, path, exists)
+-- The file of the tree that an include means, or what it means outside of it. Only one in quotes looks beside its file.
+local function target(name, path, exists, is_quoted)
   local layer = path:match("^%w+/")
-  for _, folder in ipairs {path:match("^.*/"), layer, public, "runtime/"} do
+  for _, folder in ipairs {is_quoted and path:match("^.*/") or layer, layer, public, "runtime/"} do
     if exists(folder .. name) then return folder .. name end
   end
   return outside(name)
@@ -122,8 +122,8 @@ local function check_includes(text, path, exists)
   local allowed = rules_of(path)
   if not allowed then return {"1: which layer is this? (spec/support/structure.lua: may_include)"} end
   for number, line in each_line(c_without_comments(text)) do
-    local name = line:match('^%s*#%s*include%s*["<]([^">]+)[">]')
-    local file = name and target(name, path, exists)
+    local quote, name = line:match('^%s*#%s*include%s*(["<])([^">]+)[">]')
+    local file = name and target(name, path, exists, quote == '"')
     if file and not is_allowed(file, allowed) then
       found[#found + 1] = ("%d: must not include %s (%s)"):format(number, name, file)
     end
