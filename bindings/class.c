@@ -7,6 +7,7 @@
 #include "bind.h"
 #include "net.h"
 #include "stream.h"
+#include "sync/sync.h"
 
 #include <string.h>
 
@@ -27,6 +28,11 @@ const struct cal_kind cal_kinds[CAL_KINDS] = {
     [CAL_SOCKET] = {CAL_SOCKET, "Socket"},
     [CAL_SOCKET_VIEW] = {CAL_SOCKET_VIEW, "TransportSocket"},
     [CAL_LISTENER] = {CAL_LISTENER, "Listener"},
+    [CAL_LOCK] = {CAL_LOCK, "Lock"},
+    [CAL_EVENT] = {CAL_EVENT, "Event"},
+    [CAL_SEMAPHORE] = {CAL_SEMAPHORE, "Semaphore"},
+    [CAL_BOUNDED_SEMAPHORE] = {CAL_BOUNDED_SEMAPHORE, "BoundedSemaphore"},
+    [CAL_LINE] = {CAL_LINE, "Line"},
 };
 
 static void set_name(lua_State *L, const char *name)
@@ -141,6 +147,10 @@ static const uint8_t fields_value[CAL_KINDS] = {
     [CAL_LOOP] = CAL_LOOP_FIELDS,
     [CAL_BUFFER] = CAL_BUFFER_FIELDS,
     [CAL_STREAM_READER] = CAL_READER_FIELDS,
+    [CAL_LOCK] = CAL_SYNC_FIELDS,
+    [CAL_EVENT] = CAL_SYNC_FIELDS,
+    [CAL_SEMAPHORE] = CAL_SYNC_FIELDS,
+    [CAL_BOUNDED_SEMAPHORE] = CAL_SYNC_FIELDS,
 };
 
 /* Pushes the table that keeps the fields of the instance at 1, or nil. */

@@ -6,6 +6,7 @@
 #include "bind.h"
 #include "net.h"
 #include "stream.h"
+#include "sync/sync.h"
 
 static const char module_key;
 
@@ -36,10 +37,29 @@ static int open_net(lua_State *L)
   return 0;
 }
 
+/* open_sync(): adds the classes that only programs whose tasks wait in line need, once. */
+static int open_sync(lua_State *L)
+{
+  static void (*const openers[])(lua_State *) = {
+      cal_open_line,
+      cal_open_lock,
+      cal_open_event,
+      cal_open_semaphore,
+  };
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &module_key);
+  bool is_open = lua_getfield(L, -1, "Lock") != LUA_TNIL;
+  lua_pop(L, 1);
+  for (size_t i = 0; !is_open && i < sizeof openers / sizeof *openers; i++) openers[i](L);
+  return 0;
+}
+
 static void open_module(lua_State *L)
 {
-  static const luaL_Reg functions[] = {
-      {"errors", set_errors}, {"fields", cal_fields}, {"open_net", open_net}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"errors", set_errors},
+                                       {"fields", cal_fields},
+                                       {"open_net", open_net},
+                                       {"open_sync", open_sync},
+                                       {NULL, NULL}};
   static void (*const openers[])(lua_State *) = {
       cal_open_report,  cal_open_kw,     cal_open_context,          cal_open_sentinel,
       cal_open_future,  cal_open_task,   cal_open_create_task,      cal_open_gather,

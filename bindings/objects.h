@@ -220,6 +220,9 @@ static inline bool cal_op_is_native(const struct cal_op *op)
 /* Makes a native coroutine, with the `n` values on top (popped) as its user values, in a function
  * that has the state as upvalue. */
 struct cal_op *cal_native_new(lua_State *L, const struct cal_native_type *type, int n);
+/* The same for a struct of `size` bytes that begins with the cal_op; the rest is zeroed. */
+struct cal_op *cal_native_new_sized(lua_State *L, const struct cal_native_type *type, int n,
+                                    size_t size);
 
 struct cal_op *cal_test_op(lua_State *L, int index);
 int cal_op_results(lua_State *L, int index); /* pushes what it returns */
@@ -278,6 +281,8 @@ static inline bool cal_is_forged(lua_State *L, const struct cal_state *state)
 {
   return state->expected != L;
 }
+/* Whether cal_come_back() is going to raise: the wait was cancelled, or the task was afterwards. */
+bool cal_comes_back_raising(const struct cal_state *state);
 /* The wait is over: takes the mark off the stack and raises the cancellation that is due. */
 void cal_come_back(lua_State *L, struct cal_state *state);
 

@@ -105,6 +105,11 @@ CAL_APART static int await_any(lua_State *L, struct cal_state *state, void *user
   case CAL_SOCKET:
   case CAL_SOCKET_VIEW:
   case CAL_LISTENER:
+  case CAL_LOCK:
+  case CAL_EVENT:
+  case CAL_SEMAPHORE:
+  case CAL_BOUNDED_SEMAPHORE:
+  case CAL_LINE:
   case CAL_KINDS: break;
   }
   return await_other(L, state);

@@ -43,6 +43,13 @@ int cal_wait_turn(lua_State *L, struct cal_state *state, lua_KFunction back)
   return cal_yield_await(L, state, back);
 }
 
+bool cal_comes_back_raising(const struct cal_state *state)
+{
+  const struct casync_task *task = casync_loop_current_task(state->running->loop);
+  return state->how == CASYNC_RESUME_CANCEL || state->throwing ||
+         (task->flags & CASYNC_TASK_OP_CANCELLED);
+}
+
 void cal_come_back(lua_State *L, struct cal_state *state)
 {
   struct casync_task *task = casync_loop_current_task(state->running->loop);

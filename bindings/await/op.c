@@ -57,9 +57,9 @@ static bool is_checked(struct cal_state *state)
 }
 
 /* Makes an op of the `n` values on top (popped) and leaves it there. */
-static struct cal_op *new_op(lua_State *L, int n)
+static struct cal_op *new_op(lua_State *L, int n, size_t size)
 {
-  struct cal_op *op = cal_new_here(L, CAL_OP, sizeof *op, n);
+  struct cal_op *op = cal_new_here(L, CAL_OP, size, n);
   op->nresults = n;
   lua_insert(L, -n - 1);
   for (int i = n; i >= 1; i--) lua_setiuservalue(L, -i - 1, i);
@@ -71,11 +71,17 @@ static struct cal_op *new_op(lua_State *L, int n)
   return op;
 }
 
-struct cal_op *cal_native_new(lua_State *L, const struct cal_native_type *type, int n)
+struct cal_op *cal_native_new_sized(lua_State *L, const struct cal_native_type *type, int n,
+                                    size_t size)
 {
-  struct cal_op *op = new_op(L, n);
+  struct cal_op *op = new_op(L, n, size);
   op->of.op.type = &type->op;
   return op;
+}
+
+struct cal_op *cal_native_new(lua_State *L, const struct cal_native_type *type, int n)
+{
+  return cal_native_new_sized(L, type, n, sizeof(struct cal_op));
 }
 
 CAL_APART static int sleep_for(lua_State *L)
@@ -90,7 +96,7 @@ CAL_APART static int sleep_for(lua_State *L)
   if (!is_number) luaL_checknumber(L, 1);
   if (isnan(delay)) return cal_raise(L, "ValueError", "Invalid delay: NaN (not a number)");
   luaL_argcheck(L, n <= 16, 18, "too many results");
-  casync_sleep_init(&new_op(L, n)->of.sleep, delay);
+  casync_sleep_init(&new_op(L, n, sizeof(struct cal_op))->of.sleep, delay);
   return 1;
 }
 

@@ -43,6 +43,11 @@ static bool cancel_by_kind(lua_State *L, int index)
   case CAL_SOCKET:
   case CAL_SOCKET_VIEW:
   case CAL_LISTENER:
+  case CAL_LOCK:
+  case CAL_EVENT:
+  case CAL_SEMAPHORE:
+  case CAL_BOUNDED_SEMAPHORE:
+  case CAL_LINE:
   case CAL_KINDS: break;
   }
   return false;

@@ -176,6 +176,11 @@ static void abandon(lua_State *L, bool is_gone)
   case CAL_STREAM_READER:
   case CAL_SOCKET:
   case CAL_SOCKET_VIEW:
+  case CAL_LOCK:
+  case CAL_EVENT:
+  case CAL_SEMAPHORE:
+  case CAL_BOUNDED_SEMAPHORE:
+  case CAL_LINE:
   case CAL_KINDS: break;
   }
 }

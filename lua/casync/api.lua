@@ -20,6 +20,9 @@ tasks.as_completed: as_completed
 tasks.timeout: Timeout timeout timeout_at
 tasks.taskgroup: TaskGroup
 runners: run Runner
+sync.native: Lock Event Semaphore BoundedSemaphore
+sync.condition: Condition
+sync.barrier: Barrier
 loop.server: AbstractServer Server
 loop.policy: get_running_loop get_event_loop set_event_loop new_event_loop
 with: with

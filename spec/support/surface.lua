@@ -22,6 +22,13 @@ return {
       Future Future.result Future.set_result Future.set_exception Future.done Future.cancelled Future.cancel
       Future.exception Future.add_done_callback Future.remove_done_callback Future.get_loop isfuture
       ensure_future]]},
+    {"sync", [[
+      Lock Lock.acquire Lock.release Lock.locked Lock.enter Event Event.set Event.clear Event.is_set Event.wait
+      Condition Condition.acquire Condition.release Condition.locked Condition.wait Condition.wait_for
+      Condition.notify Condition.notify_all Condition.enter Semaphore Semaphore.acquire Semaphore.release
+      Semaphore.locked Semaphore.enter BoundedSemaphore BoundedSemaphore.acquire
+      BoundedSemaphore.release BoundedSemaphore.locked BoundedSemaphore.enter Barrier Barrier.wait
+      Barrier.reset Barrier.abort Barrier.enter]]},
     {"queues", [[
       QueueEmpty QueueFull QueueShutDown]]},
     {"exceptions", [[
@@ -98,11 +105,6 @@ return {
       generator]]},
     {"futures", [[
       wrap_future]]},
-    {"sync", [[
-      Lock Lock.acquire Lock.release Lock.locked Event Event.set Event.clear Event.is_set Event.wait Condition
-      Condition.acquire Condition.release Condition.locked Condition.wait Condition.wait_for Condition.notify
-      Condition.notify_all Semaphore Semaphore.acquire Semaphore.release Semaphore.locked BoundedSemaphore
-      BoundedSemaphore.release Barrier Barrier.wait Barrier.reset Barrier.abort]]},
     {"queues", [[
       Queue Queue.put Queue.put_nowait Queue.get Queue.get_nowait Queue.qsize Queue.empty Queue.full
       Queue.join Queue.task_done Queue.shutdown PriorityQueue LifoQueue]]},

@@ -224,6 +224,21 @@ function formatters.StreamReader(reader)
     transport ~= nil and "transport=" .. M.value(transport), paused and "paused")
 end
 
+-- Synchronization
+
+local function line_repr(object, state, waiters)
+  return ("<%s [%s%s]>"):format(class.of(object).__name, state, waiters > 0 and ", waiters:" .. waiters or "")
+end
+
+function formatters.Lock(lock) return line_repr(lock, lock:locked() and "locked" or "unlocked", core.lock_waiters(lock)) end
+
+function formatters.Event(event) return line_repr(event, event:is_set() and "set" or "unset", core.event_waiters(event)) end
+
+function formatters.Semaphore(semaphore)
+  local value, waiters = core.semaphore_info(semaphore)
+  return line_repr(semaphore, semaphore:locked() and "locked" or "unlocked, value:" .. value, waiters)
+end
+
 -- Dispatch
 
 local function formatter_of(C)
