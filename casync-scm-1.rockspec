@@ -12,6 +12,7 @@ build = {
   type = "cmake",
   variables = {
     CMAKE_BUILD_TYPE = "Release",
+    CASYNC_LIBRARY = "OFF",
     CMAKE_INSTALL_PREFIX = "$(PREFIX)",
     LUA_INCLUDE_DIR = "$(LUA_INCDIR)",
     LIBEV_INCLUDE_DIR = "$(LIBEV_INCDIR)",

@@ -132,10 +132,11 @@ struct cal_state {
   int borrowed;                        /* which of them a first step runs on; 0: none */
   const void *held;                    /* identity of CAL_STATE_HELD */
   unsigned ops_made;                   /* library operations so far: which of them are checked */
-  int suspects;  /* errors nobody has read, checked coroutines nobody has started:
-                  * a loop that closes looks for them */
-  int reports;   /* contexts in CAL_STATE_REPORTS */
-  lua_Hook hook; /* the user's, while one of ours is in its place */
+  bool leaves_sigint; /* an application that has casync in it keeps SIGINT for itself */
+  int suspects;       /* errors nobody has read, checked coroutines nobody has started:
+                       * a loop that closes looks for them */
+  int reports;        /* contexts in CAL_STATE_REPORTS */
+  lua_Hook hook;      /* the user's, while one of ours is in its place */
   int hook_mask, hook_count;
   uint64_t task_names;  /* last N of "Task-N" */
   uint64_t task_serial; /* tasks made so far */
@@ -298,6 +299,8 @@ int cal_fields(lua_State *L); /* core.fields(object[, false]) */
 CAL_NORETURN void cal_error(lua_State *L); /* lua_error() */
 /* Pushes a new error object of class `name`. */
 void cal_push_error(lua_State *L, const char *name, const char *format, ...);
+/* Turns the message on top into an error object of class `name`. */
+void cal_wrap_error(lua_State *L, const char *name);
 /* Raises one. */
 CAL_NORETURN int cal_raise(lua_State *L, const char *name, const char *format, ...);
 /* Pushes or raises the error for a runtime code. */

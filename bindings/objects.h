@@ -334,7 +334,15 @@ enum cal_loop_value {
   CAL_LOOP_WATCHING,  /* descriptor * 2 + direction -> Handle */
   CAL_LOOP_SIGNALS,   /* number -> Handle, or the function of the Runner for SIGINT */
   CAL_LOOP_CALLBACKS, /* weak: light userdata -> Handle that waits in a future */
-  CAL_LOOP_VALUES = CAL_LOOP_CALLBACKS
+  CAL_LOOP_BATCHES,   /* attached: the Lua thread that its batches run in */
+  CAL_LOOP_VALUES = CAL_LOOP_BATCHES
+};
+
+/* The application that opened a Loop through casync/lua.h (embed/). */
+struct cal_owner {
+  void (*closing)(struct cal_owner *owner); /* the loop closes */
+  void (*gone)(struct cal_owner *owner);    /* the Lua state ends, and the Loop with it */
+  void (*stopped)(struct cal_owner *owner, int status);
 };
 
 struct cal_loop {
@@ -347,9 +355,23 @@ struct cal_loop {
   uint32_t free_count, capacity;
   bool debug;
   bool has_factory;
-  int interrupts;       /* SIGINTs since the Runner took it over */
-  unsigned long thread; /* identity of the thread that runs it */
+  int interrupts;          /* SIGINTs since the Runner took it over */
+  unsigned long thread;    /* identity of the thread that runs it */
+  lua_State *batches;      /* CAL_LOOP_BATCHES */
+  struct cal_owner *owner; /* NULL: Lua opened it */
 };
+
+/* Opens loop->loop with these entries for the Loop that is being made, two below the top. */
+typedef int cal_loop_opener(lua_State *L, struct cal_loop *loop,
+                            const struct casync_loop_host *entries, void *data);
+/* Pushes a new Loop. */
+struct cal_loop *cal_loop_new(lua_State *L, cal_loop_opener *open, void *data);
+/* Prepares the Loop at `index` for its batches (loop/run.c): it is to be attached. */
+void cal_loop_attach(lua_State *L, int index, struct cal_loop *loop);
+/* casync_loop_host.frame */
+int cal_loop_frame(struct casync_loop *runtime, int (*run)(struct casync_loop *), void *data);
+/* Abandons everything of an attached loop that closes by itself. */
+void cal_abandon_attached(struct cal_loop *loop);
 
 struct cal_loop *cal_test_loop(lua_State *L, int index);
 void cal_loop_use_fields(lua_State *L, int index);             /* from now on it may have fields */
@@ -383,7 +405,8 @@ void cal_unhold_at_run(lua_State *L, struct cal_loop *loop, uint32_t slot);
 void cal_loop_abandon(lua_State *L, int index, struct cal_loop *loop, bool is_gone);
 void cal_check_thread(lua_State *L, struct cal_loop *loop);
 void cal_open_loop(lua_State *L);
-void cal_open_watch(lua_State *L);   /* adds to the Loop class on top */
+void cal_open_run(lua_State *L);     /* adds to the Loop class on top */
+void cal_open_watch(lua_State *L);   /* the same */
 void cal_open_signals(lua_State *L); /* the same */
 void cal_run_signals(lua_State *L, struct cal_loop *loop);
 /* Leaves the loop with the error on top (popped). */

@@ -25,8 +25,7 @@ static bool push_meta(lua_State *L, const char *name)
   return found;
 }
 
-/* Turns the message on top into an error object of class `name`. */
-static void wrap(lua_State *L, const char *name)
+void cal_wrap_error(lua_State *L, const char *name)
 {
   luaL_checkstack(L, 6, NULL);
   lua_createtable(L, 0, 2);
@@ -42,7 +41,7 @@ void cal_push_error(lua_State *L, const char *name, const char *format, ...)
   va_start(arguments, format);
   lua_pushvfstring(L, format, arguments);
   va_end(arguments);
-  wrap(L, name);
+  cal_wrap_error(L, name);
 }
 
 int cal_raise(lua_State *L, const char *name, const char *format, ...)
@@ -51,7 +50,7 @@ int cal_raise(lua_State *L, const char *name, const char *format, ...)
   va_start(arguments, format);
   lua_pushvfstring(L, format, arguments);
   va_end(arguments);
-  wrap(L, name);
+  cal_wrap_error(L, name);
   cal_error(L);
 }
 

@@ -104,7 +104,23 @@ static void run_relay(struct casync_loop *runtime, struct casync_handle *relay)
   cal_run_signals(loop->state->L, loop);
 }
 
-static const struct casync_loop_host host = {.attend = attend};
+static void closing(struct casync_loop *runtime, void *data)
+{
+  struct cal_loop *loop = data;
+  (void)runtime;
+  if (loop->owner != NULL) loop->owner->closing(loop->owner);
+  if (loop->slots > 0) cal_abandon_attached(loop); /* the loop that it lived in is destroyed */
+}
+
+static void stopped(struct casync_loop *runtime, int status, void *data)
+{
+  struct cal_loop *loop = data;
+  (void)runtime;
+  if (loop->owner != NULL) loop->owner->stopped(loop->owner, status);
+}
+
+static const struct casync_loop_host host = {
+    .attend = attend, .closing = closing, .frame = cal_loop_frame, .stopped = stopped};
 static const struct casync_handle_type relay_type = {run_relay, NULL};
 
 static void set_new_table(lua_State *L, int index, int value, const char *mode)
@@ -172,29 +188,43 @@ static void furnish(lua_State *L, int index)
   lua_pop(L, 1);
 }
 
-/* new_loop{virtual = bool} -> Loop */
-static int new_loop(lua_State *L)
+struct cal_loop *cal_loop_new(lua_State *L, cal_loop_opener *open, void *data)
 {
-  struct cal_state *state = cal_state(L);
-  lua_settop(L, 1);
-  lua_Integer kind = CASYNC_LOOP_OWNED;
-  if (lua_istable(L, 1)) {
-    lua_getfield(L, 1, "virtual");
-    if (lua_toboolean(L, -1)) kind = CASYNC_LOOP_VIRTUAL;
-    lua_settop(L, 1);
-  }
   struct cal_loop *loop = cal_new(L, CAL_LOOP, sizeof *loop, CAL_LOOP_VALUES);
   const char *debug = getenv("CASYNC_DEBUG");
   loop->debug = debug != NULL && *debug != '\0' && strcmp(debug, "0") != 0;
-  loop->state = state;
+  loop->state = cal_find_state(L);
   loop->relay.type = &relay_type;
-  furnish(L, 2);
-  lua_getiuservalue(L, CAL_STATE_INDEX, CAL_STATE_LOOPS);
-  int status = casync_loop_open(&loop->loop, (enum casync_loop_kind)kind, &host, loop);
-  if (status < 0) return cal_raise_code(L, status);
-  lua_pushvalue(L, 2);
+  furnish(L, lua_gettop(L));
+  cal_push_value(L, CAL_STATE_LOOPS);
+  int status = open(L, loop, &host, data);
+  if (status < 0) cal_raise_code(L, status);
+  lua_pushvalue(L, -2);
   lua_rawsetp(L, -2, loop->loop);
-  lua_settop(L, 2);
+  lua_pop(L, 1);
+  return loop;
+}
+
+static int open_owned(lua_State *L, struct cal_loop *loop, const struct casync_loop_host *entries,
+                      void *data)
+{
+  (void)L, (void)data;
+  return casync_loop_open(&loop->loop, CASYNC_LOOP_OWNED, entries, loop);
+}
+
+static int open_virtual(lua_State *L, struct cal_loop *loop, const struct casync_loop_host *entries,
+                        void *data)
+{
+  (void)L, (void)data;
+  return casync_loop_open(&loop->loop, CASYNC_LOOP_VIRTUAL, entries, loop);
+}
+
+/* new_loop{virtual = bool} -> Loop */
+static int new_loop(lua_State *L)
+{
+  lua_settop(L, 1);
+  if (lua_istable(L, 1)) lua_getfield(L, 1, "virtual");
+  cal_loop_new(L, lua_toboolean(L, 2) ? open_virtual : open_owned, NULL);
   return 1;
 }
 
@@ -221,6 +251,8 @@ static int loop_gc(lua_State *L)
   if (loop == NULL || loop->loop == NULL) return 0;
   bool is_called = lua_gc(L, LUA_GCISRUNNING) >= 0; /* from Lua, not by the collector */
   if (is_called) return 0;                          /* futures and handles may still refer to it */
+  if (loop->owner != NULL) loop->owner->gone(loop->owner);
+  loop->owner = NULL;
   lua_State *outer = cal_enter(loop->state, L);
   if (!casync_loop_is_closed(loop->loop)) cal_loop_abandon(L, 1, loop, true);
   cal_leave(loop->state, outer);
@@ -229,78 +261,6 @@ static int loop_gc(lua_State *L)
   casync_loop_free(loop->loop);
   loop->loop = NULL;
   return 0;
-}
-
-/* ---- running ---- */
-
-void cal_raise_left(lua_State *L)
-{
-  cal_push_value(L, CAL_STATE_LEFT);
-  lua_pushnil(L);
-  cal_store_value(L, CAL_STATE_LEFT);
-  cal_error(L);
-}
-
-static void raise_deadlock(lua_State *L)
-{
-  cal_push_value(L, CAL_STATE_HOOKS);
-  if (lua_getfield(L, -1, "deadlock") != LUA_TFUNCTION) cal_raise_code(L, CASYNC_EDEADLOCK);
-  lua_pushvalue(L, 1);
-  lua_call(L, 1, 1);
-  lua_error(L);
-}
-
-void cal_leave_with(lua_State *L, struct cal_loop *loop)
-{
-  cal_store_value(L, CAL_STATE_LEFT);
-  casync_loop_leave(loop->loop);
-}
-
-static void begin(lua_State *L, struct cal_loop *loop)
-{
-  struct cal_state *state = cal_state(L);
-  luaL_checkstack(L, 4 * LUA_MINSTACK, NULL);
-  lua_pushvalue(L, 1);
-  cal_store_value(L, CAL_STATE_RUNNING);
-  lua_getiuservalue(L, 1, CAL_LOOP_HELD);
-  lua_pushvalue(L, -1);
-  state->held = lua_topointer(L, -1);
-  cal_store_value(L, CAL_STATE_HELD);
-  lua_replace(L, CAL_RUN_HELD);
-  cal_begin_anchors(L, 1);
-  state->running = loop;
-  loop->thread = (unsigned long)pthread_self();
-}
-
-static void finish(lua_State *L, struct cal_state *state)
-{
-  state->running = NULL;
-  state->held = NULL;
-  cal_end_anchors(L);
-  lua_pushnil(L);
-  cal_store_value(L, CAL_STATE_RUNNING);
-  lua_pushnil(L);
-  cal_store_value(L, CAL_STATE_HELD);
-}
-
-/* Loop:_run(): runs until stop(); raises what left the loop. */
-static int loop_run(lua_State *L)
-{
-  struct cal_state *state = cal_state(L);
-  struct cal_loop *loop = cal_check_open_loop(L, 1);
-  lua_settop(L, CAL_RUN_HELD);
-  if (casync_loop_is_running(loop->loop)) return cal_raise_code(L, CASYNC_ERUNNING);
-  if (state->running != NULL)
-    return cal_raise(L, "RuntimeError", "Cannot run the event loop while another loop is running");
-  begin(L, loop);
-  if (state->reports > 0) casync_loop_attend(loop->loop);
-  struct cal_around around = cal_begin_steps(state, L, true);
-  int status = casync_loop_run(loop->loop);
-  cal_end_steps(state, &around);
-  finish(L, state);
-  if (status == CASYNC_ELEFT) cal_raise_left(L);
-  if (status == CASYNC_EDEADLOCK) raise_deadlock(L);
-  return status < 0 ? cal_raise_code(L, status) : 0;
 }
 
 static int loop_stop(lua_State *L)
@@ -416,7 +376,6 @@ static int running_loop(lua_State *L)
 void cal_open_loop(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-      {"_run", loop_run},
       {"_iterations", loop_iterations},
       {"call_at", loop_call_at},
       {"call_later", loop_call_later},
@@ -437,6 +396,7 @@ void cal_open_loop(lua_State *L)
       {"new_loop", new_loop}, {"running_loop", running_loop}, {NULL, NULL}};
   static const struct cal_class class = {CAL_LOOP, methods, metamethods};
   cal_class_make(L, &class);
+  cal_open_run(L);
   cal_open_watch(L);
   cal_open_signals(L);
   lua_getfield(L, -2, "loop_create_future");

@@ -82,7 +82,7 @@ static int sigint_install(lua_State *L)
 {
   struct cal_loop *loop = cal_check_open_loop(L, 1);
   luaL_checktype(L, 2, LUA_TFUNCTION);
-  bool ours = cal_is_main_thread() && cal_sigint_is_default() &&
+  bool ours = !loop->state->leaves_sigint && cal_is_main_thread() && cal_sigint_is_default() &&
               casync_signal_watch(loop->loop, SIGINT) == 0;
   if (ours) {
     loop->interrupts = 0;
