@@ -2,7 +2,7 @@
 -- has no ids there: its cells are called IT1 to IT24 here, the left half from top to bottom, then the right half.
 local M = {}
 
--- Evidence R, sections 1 to 11 and of streams, and what else of the API's names section 20 is about.
+-- Evidence R, sections 1 to 11, of locks and of streams, and what else of the API's names section 20 is about.
 M.required = [[
 IT1 IT2 IT3 IT4 IT5 IT6 IT7 IT8 IT9 IT10 IT11 IT12 IT13 IT14 IT15 IT16 IT17 IT18 IT19 IT20 IT21 IT22 IT23 IT24
 L1 L2 L5 L6 L7 L8 L9 L10 L11 L12 L13 L14 L15 L16 L19 L20 L21
@@ -17,13 +17,12 @@ O1 O2 O3 O4 O5 O6 O7 O8 O9
 TG1 TG2 TG3 TG4 TG5 TG6 TG7 TG8 TG9 TG10 TG11 TG12 TG14 TG15 TG16
 N1 N2 N3 N4 N5
 TH6 TH7 TH8 TH9 TH13
+K1 K2 K3 K4 K5 K6 K7 K8 K9 K10 K11 K12 K13 K14 K15 K16 K17 K18 K19 K20
 ST1 ST2 ST3 ST4 ST5 ST6 ST7 ST8 ST9 ST10 ST11 ST12 ST13
 ]]
 
 -- Required ones that no scenario has to show, with the reason.
 M.elsewhere = {
-  IT20 = "locks, semaphores, queues and barriers are no part of this API yet",
-  IT21 = "events are no part of this API yet",
   ST11 = "drain() belongs to a writer, and a writer to a connection",
   ST12 = "drain() belongs to a writer, and a writer to a connection",
   ST13 = "wait_closed() belongs to a writer, and a writer to a connection",
@@ -41,6 +40,6 @@ M.changed = {
 
 -- The letters of SEMANTICS.md whose ids have to be in M.required.
 M.letters = {L = true, E = true, F = true, T = true, C = true, G = true, W = true, D = true, O = true, TG = true, N = true,
-  ST = true}
+  ST = true, K = true}
 
 return M

@@ -368,9 +368,17 @@ local function with_function(node, scope)
   return how, value
 end
 
+-- What Python binds: enter() returns a guard for locks and their like, a barrier's has the index.
+local function value_of(bound, object, asyncio)
+  if asyncio.isinstance(object, asyncio.Barrier) then return bound.index end
+  if asyncio.isinstance(object, {asyncio.Lock, asyncio.Semaphore, asyncio.Condition}) then return nil end
+  return bound
+end
+
 local function with_close(node, scope)
-  local bound <close> = eval_one(node[2], scope):enter()
-  if node[3] then assign(scope, node[3], bound) end
+  local object = eval_one(node[2], scope)
+  local bound <close> = object:enter()
+  if node[3] then assign(scope, node[3], value_of(bound, object, scope.asyncio)) end
   return exec_block(node[4], scope)
 end
 

@@ -12,7 +12,8 @@ local SAME_NAMES = {"create_task", "ensure_future", "sleep", "gather", "shield",
   "CancelledError", "InvalidStateError", "Handle", "TimerHandle", "TimeoutError", "RuntimeError", "ValueError",
   "TypeError", "LookupError", "KeyboardInterrupt", "SystemExit", "Exception", "BaseException", "ExceptionGroup",
   "BaseExceptionGroup", "StopAsyncIteration", "AssertionError", "EOFError", "NotImplementedError",
-  "StreamReader", "IncompleteReadError", "LimitOverrunError"}
+  "StreamReader", "IncompleteReadError", "LimitOverrunError", "Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore",
+  "Barrier", "BrokenBarrierError"}
 
 -- Of the library's own coroutines casync looks at a sample only (API 1.1).
 local LIBRARY = {sleep = true, wait = true, waited = true, wait_for = true, _wait_for_one = true}
@@ -235,6 +236,7 @@ function World:helpers()
     transport = function(refuses) return world:transport(refuses) end,
     in_context = in_context,
     state = state,
+    text = tostring,
     complete = complete,
     contains = function(value, part) return tostring(value):find(part, 1, true) ~= nil end,
     len = function(list) return list.n or #list end,

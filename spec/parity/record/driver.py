@@ -8,6 +8,8 @@ import generator
 import matrix
 import stream_generator
 import stream_matrix
+import sync_generator
+import sync_matrix
 import translate
 import vloop
 import world
@@ -58,7 +60,7 @@ def store(root, only=None):
         programs = record_source(path.read_text())
         stored.append((path.stem, stored_file(map(translate.program_to_lua, programs))))
         print(f"{path.stem}: {len(programs)} scenarios")
-    for name, products in (("matrix", matrix), ("stream_matrix", stream_matrix)):
+    for name, products in (("matrix", matrix), ("stream_matrix", stream_matrix), ("sync_matrix", sync_matrix)):
         if not only or only == name:
             programs = unlike([made for _, source in products.sources() for made in record_source(source)])
             stored.append((name, stored_file(map(translate.program_to_lua, programs))))
@@ -87,7 +89,7 @@ def unlike(programs):
     return list(kept.values())
 
 
-GENERATORS = {"tasks": generator, "streams": stream_generator}
+GENERATORS = {"tasks": generator, "streams": stream_generator, "locks": sync_generator}
 
 
 def random(kind, count, seed, with_text):

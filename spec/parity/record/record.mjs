@@ -1,8 +1,8 @@
 // Runs the recorder in CPython 3.14.2, which the npm package pyodide carries:
 //   node record.mjs store [FILE]             record scenarios/*.py (or one) into traces/
 //   node record.mjs show NAME                print the traces of the scenarios whose names start so
-//   node record.mjs random KIND COUNT SEED FILE   record COUNT random programs about tasks or streams into FILE; with a fifth
-//                                            argument, their texts too
+//   node record.mjs random KIND COUNT SEED FILE   record COUNT random programs about tasks, streams or locks into FILE; with a
+//                                            fifth argument, their texts too
 import fs from "node:fs";
 import path from "node:path";
 import os from "node:os";
@@ -55,6 +55,6 @@ if (command === "store") {
   const [kind, count, seed, file, text] = args;
   fs.writeFileSync(file, run(`driver.random(${JSON.stringify(kind)}, ${Number(count)}, ${Number(seed)}, ${text ? "True" : "False"})`));
 } else {
-  console.error("usage: record.mjs store [FILE] | show NAME | random tasks|streams COUNT SEED FILE");
+  console.error("usage: record.mjs store [FILE] | show NAME | random tasks|streams|locks COUNT SEED FILE");
   process.exit(2);
 }

@@ -3,6 +3,7 @@ import asyncio
 import contextvars
 import gc
 import inspect
+import re
 import sys
 import warnings
 
@@ -128,13 +129,14 @@ class World:
             "create_task", "ensure_future", "sleep", "gather", "shield", "wait_for", "wait", "as_completed", "timeout",
             "timeout_at", "TaskGroup", "Task", "Future", "current_task", "iscoroutine", "isfuture", "get_running_loop",
             "Runner", "run", "eager_task_factory", "create_eager_task_factory", "FIRST_COMPLETED", "FIRST_EXCEPTION",
-            "ALL_COMPLETED", "StreamReader", "IncompleteReadError", "LimitOverrunError", "CancelledError", "InvalidStateError", "Handle", "TimerHandle")}
+            "ALL_COMPLETED", "StreamReader", "IncompleteReadError", "LimitOverrunError", "Lock", "Event", "Condition", "Semaphore",
+            "BoundedSemaphore", "Barrier", "BrokenBarrierError", "CancelledError", "InvalidStateError", "Handle", "TimerHandle")}
         named.update(
             Err=Err, SubErr=SubErr, Err2=Err2, BaseErr=BaseErr, log=self.log, message=message, new_event_loop=self.new_loop,
             iscoroutinefunction=inspect.iscoroutinefunction, all_tasks=lambda *a: list(asyncio.all_tasks(*a)),
             polls=lambda: asyncio.get_running_loop().polls, now=lambda: asyncio.get_running_loop().now,
             copy_context=contextvars.copy_context, ContextVar=contextvars.ContextVar, collect=collect, raised=raised,
-            bad_yield=BadYield, awaitable=Awaitable, type_name=lambda v: type(v).__name__, in_context=in_context, state=state,
+            bad_yield=BadYield, awaitable=Awaitable, type_name=lambda v: type(v).__name__, in_context=in_context, state=state, text=text,
             complete=complete, waited=waited, transport=lambda refuses=False: Transport(self.log, refuses),
             logged=self.logged, nan=float("nan"), show=show, reported=self.reported,
             unawaited=self.unawaited,
@@ -199,6 +201,11 @@ def state(future):
     if future.cancelled():
         return "cancelled"
     return future.exception() or future.result()
+
+
+def text(thing):
+    """What a lock and its like print, as casync words it."""
+    return re.sub(r"<asyncio\.locks\.(\w+) object at 0x[0-9a-f]+ (\[.*\])>", r"<\1 \2>", repr(thing))
 
 
 def complete(future):
