@@ -133,6 +133,23 @@ return {
     },
   },
   {
+    question = "queue", title = "Queue(1) between two tasks", quick = "2000",
+    programs = {
+      {"C mini runtime", "limit.lua", "4000000"},
+      {"bare loop", "bare.lua", "4000000"},
+      {"casync", "casync.lua", "2000000"},
+      {"casync, items()", "iterate.lua", "2000000"},
+      {"luv", "luv.lua", "2000000"},
+      {"cqueues", "cqueues.lua", "500000"},
+      {"uvloop", "python.py", "300000"},
+      {"asyncio", "python.py", "200000"},
+      {"node", "node.js", "2000000"},
+    },
+    rows = {
+      {id = "4b", limit = "C mini runtime", bare = "bare loop", rate = true, final = 0.55},
+    },
+  },
+  {
     question = "call_later", title = "call_later, 100,000 pending", quick = "1000 0.01",
     programs = {
       {"C libev timers only", "timers", "100000 0.01"},

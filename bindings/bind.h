@@ -45,6 +45,7 @@ enum cal_kind_id {
   CAL_SEMAPHORE,
   CAL_BOUNDED_SEMAPHORE,
   CAL_LINE,
+  CAL_QUEUE,
   CAL_KINDS
 };
 

@@ -6,6 +6,7 @@
  */
 #include "bind.h"
 #include "net.h"
+#include "sync/queue.h"
 #include "stream.h"
 #include "sync/sync.h"
 
@@ -33,6 +34,7 @@ const struct cal_kind cal_kinds[CAL_KINDS] = {
     [CAL_SEMAPHORE] = {CAL_SEMAPHORE, "Semaphore"},
     [CAL_BOUNDED_SEMAPHORE] = {CAL_BOUNDED_SEMAPHORE, "BoundedSemaphore"},
     [CAL_LINE] = {CAL_LINE, "Line"},
+    [CAL_QUEUE] = {CAL_QUEUE, "Queue"},
 };
 
 static void set_name(lua_State *L, const char *name)
@@ -151,6 +153,7 @@ static const uint8_t fields_value[CAL_KINDS] = {
     [CAL_EVENT] = CAL_SYNC_FIELDS,
     [CAL_SEMAPHORE] = CAL_SYNC_FIELDS,
     [CAL_BOUNDED_SEMAPHORE] = CAL_SYNC_FIELDS,
+    [CAL_QUEUE] = CAL_QUEUE_FIELDS,
 };
 
 /* Pushes the table that keeps the fields of the instance at 1, or nil. */

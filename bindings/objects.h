@@ -270,6 +270,9 @@ void cal_open_coroutine(lua_State *L);
  * NULL: what runs is driven by hand (never so in the body of a native coroutine), and only
  * cal_await_op() can suspend it. */
 struct casync_task *cal_may_wait(lua_State *L, struct cal_state *state);
+/* The same, but nothing is kept alive: for what can go while a task waits at it.  The continuation
+ * then looks what is at index 1 before it believes it. */
+struct casync_task *cal_may_wait_loosely(lua_State *L, struct cal_state *state);
 /* Suspends: the task waits for an op (casync_task.op is set and knows the undo).  `back` begins
  * with cal_is_forged() and cal_come_back(). */
 int cal_wait(lua_State *L, struct cal_state *state, lua_KFunction back);

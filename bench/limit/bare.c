@@ -197,6 +197,65 @@ static int bare_ping_pong(lua_State *L)
   return 1;
 }
 
+static int put_on(lua_State *L, int status, lua_KContext context)
+{
+  (void)status;
+  (void)context;
+  lua_getiuservalue(L, 1, 1);
+  lua_pushvalue(L, 2);
+  lua_rawseti(L, -2, 1);
+  return 0;
+}
+
+/* put(object, x): as nap, then x goes into the object's table. */
+static int bare_put(lua_State *L)
+{
+  return lua_yieldk(L, 0, 0, put_on);
+}
+
+static int take_on(lua_State *L, int status, lua_KContext context)
+{
+  (void)status;
+  (void)context;
+  lua_getiuservalue(L, 1, 1);
+  lua_rawgeti(L, -1, 1);
+  return 1;
+}
+
+static int bare_take(lua_State *L)
+{
+  return lua_yieldk(L, 0, 0, take_on);
+}
+
+/* queue(ops): a message is a resume of one side, which stores it in a table, and one of the other
+ * side, which takes it out. */
+static int bare_queue(lua_State *L)
+{
+  static const char *const bodies[] = {
+      "local put, object = ... local i = 0 while true do i = i + 1 put(object, i) end",
+      "local take, object = ... while true do take(object) end"};
+  static const lua_CFunction functions[] = {bare_put, bare_take};
+  long ops = luaL_checkinteger(L, 1);
+  lua_State *side[2];
+  int nres;
+  lua_settop(L, 1);
+  object_new(L, sizeof(struct object)); /* stays at 2 */
+  lua_createtable(L, 1, 0);
+  lua_setiuservalue(L, 2, 1);
+  for (int i = 0; i < 2; i++) {
+    side[i] = lua_newthread(L);
+    luaL_loadstring(side[i], bodies[i]);
+    lua_pushcfunction(side[i], functions[i]);
+    lua_pushvalue(L, 2);
+    lua_xmove(L, side[i], 1);
+    lua_resume(side[i], L, 2, &nres);
+  }
+  double start = cpu_ns();
+  for (long i = 0; i < 2 * ops; i++) lua_resume(side[i & 1], L, 0, &nres);
+  lua_pushnumber(L, (cpu_ns() - start) / (double)ops);
+  return 1;
+}
+
 static void on_timer_wake(struct ev_loop *ev, ev_timer *w, int events)
 {
   (void)ev;
@@ -337,6 +396,7 @@ static const luaL_Reg functions[] = {
     {"run", bare_run},
     {"results", bare_results},
     {"ping_pong", bare_ping_pong},
+    {"queue", bare_queue},
     {"wait_for", bare_wait_for},
     {"create", bare_create},
     {"sleepers", bare_sleepers},

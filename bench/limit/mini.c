@@ -21,7 +21,7 @@
 #include <ev.h>
 #endif
 
-enum { TASK_AT = 1, RESULT = 1 };
+enum { TASK_AT = 1, RESULT = 1, ITEMS = 1 };
 
 /* Upvalues that every function of the module shares. */
 enum { UP_TASK = 1, UP_FUTURE = 2, UP_POOL = 3, UP_COUNT = 3 };
@@ -42,6 +42,15 @@ struct task {
 struct future {
   struct task *waiter;
   char done;
+};
+
+struct line {
+  struct task *first, *last; /* linked by `next`: a task in line is not ready */
+};
+
+struct queue {
+  struct line getters, putters;
+  unsigned first, count, size;
 };
 
 struct pool {
@@ -293,6 +302,86 @@ static int mini_wait(lua_State *L)
   return lua_yield(L, 0);
 }
 
+/* ---- a queue: a ring of items and two lines of tasks ---- */
+
+static inline void line_push(struct line *line, struct task *t)
+{
+  t->next = NULL;
+  if (line->last)
+    line->last->next = t;
+  else
+    line->first = t;
+  line->last = t;
+}
+
+static inline void line_wake(struct line *line)
+{
+  struct task *t = line->first;
+  if (!t) return;
+  line->first = t->next;
+  if (!line->first) line->last = NULL;
+  ready(t);
+}
+
+static int mini_queue(lua_State *L)
+{
+  unsigned size = (unsigned)lua_tointeger(L, 1);
+  struct queue *q = lua_newuserdatauv(L, sizeof *q, 1);
+  memset(q, 0, sizeof *q);
+  q->size = size;
+  lua_createtable(L, (int)size, 0);
+  lua_setiuservalue(L, -2, ITEMS);
+  return 1;
+}
+
+/* put(queue, item); a woken task looks again */
+static int mini_put(lua_State *L);
+
+static int put_again(lua_State *L, int status, lua_KContext context)
+{
+  (void)status;
+  (void)context;
+  return mini_put(L);
+}
+
+static int mini_put(lua_State *L)
+{
+  struct queue *q = lua_touserdata(L, 1);
+  if (q->count == q->size) {
+    line_push(&q->putters, R.current);
+    return lua_yieldk(L, 0, 0, put_again);
+  }
+  lua_getiuservalue(L, 1, ITEMS);
+  lua_pushvalue(L, 2);
+  lua_rawseti(L, -2, (lua_Integer)((q->first + q->count++) % q->size) + 1);
+  line_wake(&q->getters);
+  return 0;
+}
+
+/* get(queue) -> item; the same */
+static int mini_get(lua_State *L);
+
+static int get_again(lua_State *L, int status, lua_KContext context)
+{
+  (void)status;
+  (void)context;
+  return mini_get(L);
+}
+
+static int mini_get(lua_State *L)
+{
+  struct queue *q = lua_touserdata(L, 1);
+  if (q->count == 0) {
+    line_push(&q->getters, R.current);
+    return lua_yieldk(L, 0, 0, get_again);
+  }
+  lua_getiuservalue(L, 1, ITEMS);
+  lua_rawgeti(L, -1, (lua_Integer)(q->first++ % q->size) + 1);
+  q->count--;
+  line_wake(&q->putters);
+  return 1;
+}
+
 #ifdef MINI_LIBEV
 static int mini_sleep(lua_State *L)
 {
@@ -332,6 +421,9 @@ static const luaL_Reg functions[] = {
     {"future", mini_future},
     {"set_result", mini_set_result},
     {"wait", mini_wait},
+    {"queue", mini_queue},
+    {"put", mini_put},
+    {"get", mini_get},
 #ifdef MINI_LIBEV
     {"sleep", mini_sleep},
     {"wait_for", mini_wait_for},

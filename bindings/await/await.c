@@ -110,6 +110,7 @@ CAL_APART static int await_any(lua_State *L, struct cal_state *state, void *user
   case CAL_SEMAPHORE:
   case CAL_BOUNDED_SEMAPHORE:
   case CAL_LINE:
+  case CAL_QUEUE:
   case CAL_KINDS: break;
   }
   return await_other(L, state);

@@ -20,11 +20,17 @@
  */
 #include "bind.h"
 
-struct casync_task *cal_may_wait(lua_State *L, struct cal_state *state)
+struct casync_task *cal_may_wait_loosely(lua_State *L, struct cal_state *state)
 {
   if (state->current != L || !lua_isyieldable(L)) cal_refuse_await(L, state);
   if (state->by_hand) return NULL;
-  struct casync_task *task = casync_loop_current_task(state->running->loop);
+  return casync_loop_current_task(state->running->loop);
+}
+
+struct casync_task *cal_may_wait(lua_State *L, struct cal_state *state)
+{
+  struct casync_task *task = cal_may_wait_loosely(L, state);
+  if (task == NULL) return NULL;
   cal_push_value(L, CAL_STATE_ANCHORS);
   cal_anchor(L, lua_gettop(L), task);
   lua_pop(L, 1);

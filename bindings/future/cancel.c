@@ -48,6 +48,7 @@ static bool cancel_by_kind(lua_State *L, int index)
   case CAL_SEMAPHORE:
   case CAL_BOUNDED_SEMAPHORE:
   case CAL_LINE:
+  case CAL_QUEUE:
   case CAL_KINDS: break;
   }
   return false;

@@ -181,6 +181,7 @@ static void abandon(lua_State *L, bool is_gone)
   case CAL_SEMAPHORE:
   case CAL_BOUNDED_SEMAPHORE:
   case CAL_LINE:
+  case CAL_QUEUE:
   case CAL_KINDS: break;
   }
 }

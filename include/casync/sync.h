@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What tasks wait in line for: the wait queue, and asyncio's Lock, Event and Semaphore on it.  The
+ * What tasks wait in line for: the wait queue, and asyncio's Lock, Event, Semaphore and Queue.  The
  * complete structs are in impl/sync.h.
  *
  * Whoever waits has a casync_waiter of his own.  A wait takes three calls: one that says whether
@@ -13,6 +13,7 @@
 #define CASYNC_SYNC_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "task.h"
@@ -22,6 +23,7 @@ extern "C" {
 #endif
 
 struct casync_lock;
+struct casync_queue;
 struct casync_event;
 struct casync_semaphore;
 struct casync_waiter;
@@ -99,6 +101,52 @@ CASYNC_API void casync_semaphore_return(struct casync_semaphore *semaphore,
 
 /* Semaphore.release(): hands a unit over to the first that waits, else keeps it. */
 CASYNC_API void casync_semaphore_release(struct casync_semaphore *semaphore);
+
+/* ---- Queue, without its items ----
+ *
+ * Whoever has the items says what happened to them; the queue knows who goes on because of it.
+ * A get is: while there is no item, casync_queue_wait_get(); then take one, casync_queue_taken().
+ * A put is: while there is no room, casync_queue_wait_put(); then add it, casync_queue_added().
+ * A task that was woken and raises instead of going on passes its wake-up on, by
+ * casync_queue_wake_get() if there is an item, casync_queue_wake_put() if there is room.
+ * Everything takes the same time however many wait, allocates nothing and cannot fail; nobody runs
+ * inside these calls.
+ */
+
+CASYNC_API void casync_queue_init(struct casync_queue *queue);
+
+/* The running task waits, behind all others, for an item, for room, or for the end of all work
+ * (its step is to end with CASYNC_ACTION_WAIT_OP).  The queue stays where it is meanwhile. */
+CASYNC_API void casync_queue_wait_get(struct casync_queue *queue, struct casync_task *task);
+CASYNC_API void casync_queue_wait_put(struct casync_queue *queue, struct casync_task *task);
+CASYNC_API void casync_queue_wait_join(struct casync_queue *queue, struct casync_task *task);
+
+/* An item was added: counts it as unfinished and wakes the first that waits for one. */
+CASYNC_API void casync_queue_added(struct casync_queue *queue);
+
+/* An item was taken: wakes the first that waits for room. */
+CASYNC_API void casync_queue_taken(struct casync_queue *queue);
+
+/* Wakes the first that waits for an item, or for room. */
+CASYNC_API void casync_queue_wake_get(struct casync_queue *queue);
+CASYNC_API void casync_queue_wake_put(struct casync_queue *queue);
+
+/* Queue.task_done(): one less is unfinished; with the last, all that joined go on.
+ * CASYNC_ESTATE if none is. */
+CASYNC_API int casync_queue_task_done(struct casync_queue *queue);
+
+/* Queue.shutdown(): nothing more is put; all that wait for an item or for room look again. */
+CASYNC_API void casync_queue_shutdown(struct casync_queue *queue);
+
+/* An item was dropped by an immediate shutdown: it is no longer unfinished. */
+CASYNC_API void casync_queue_dropped(struct casync_queue *queue);
+
+/* Takes all that wait out of the queue, for good: it goes. */
+CASYNC_API void casync_queue_abandon(struct casync_queue *queue);
+
+/* How many wait for an item, and for room; counts them. */
+CASYNC_API size_t casync_queue_getters(const struct casync_queue *queue);
+CASYNC_API size_t casync_queue_putters(const struct casync_queue *queue);
 
 #ifdef __cplusplus
 }

@@ -23,6 +23,7 @@ runners: run Runner
 sync.native: Lock Event Semaphore BoundedSemaphore
 sync.condition: Condition
 sync.barrier: Barrier
+sync.queue: Queue PriorityQueue LifoQueue
 loop.server: AbstractServer Server
 loop.policy: get_running_loop get_event_loop set_event_loop new_event_loop
 with: with

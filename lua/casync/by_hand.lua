@@ -9,15 +9,16 @@ local exceptions = require "casync.exceptions"
 local M = {}
 local threads = setmetatable({}, {__mode = "k"})
 
--- The task that was made for an op, by the op.
+-- The task that was made for the op that an object awaits, by the object; and the object that is driven now.
 local tasks = setmetatable({}, {__mode = "k"})
+local driven
 
 function core.hooks.task_of_op(op)
-  tasks[op] = core.create_task(op)
-  return tasks[op]
+  tasks[driven] = core.create_task(op)
+  return tasks[driven]
 end
 
--- An op that is left takes its task along.
+-- Who leaves an op takes its task along.
 local function leave_op(object)
   if tasks[object] then tasks[object]:cancel() end
 end
@@ -31,8 +32,9 @@ end
 
 -- Drives the object's thread on; forgets it when it ends.
 local function go_on(object, throwing, value)
-  local thread = threads[object]
+  local thread, outer = threads[object], driven
   local function deliver(ok, done, ...)
+    driven = outer
     if coroutine.status(thread) == "dead" then threads[object] = nil end
     if not ok then error(done, 0) end
     if not done then return false, ... end
@@ -40,6 +42,7 @@ local function go_on(object, throwing, value)
     if not finished then error(err, 0) end
     return true, select(2, ...)
   end
+  driven = object
   return deliver(pcall(core.drive, thread, throwing, value))
 end
 

@@ -30,6 +30,8 @@ return {
       BoundedSemaphore.release BoundedSemaphore.locked BoundedSemaphore.enter Barrier Barrier.wait
       Barrier.reset Barrier.abort Barrier.enter]]},
     {"queues", [[
+      Queue Queue.put Queue.put_nowait Queue.get Queue.get_nowait Queue.qsize Queue.empty Queue.full
+      Queue.join Queue.task_done Queue.shutdown Queue.items PriorityQueue LifoQueue
       QueueEmpty QueueFull QueueShutDown]]},
     {"exceptions", [[
       CancelledError TimeoutError InvalidStateError IncompleteReadError LimitOverrunError
@@ -105,9 +107,6 @@ return {
       generator]]},
     {"futures", [[
       wrap_future]]},
-    {"queues", [[
-      Queue Queue.put Queue.put_nowait Queue.get Queue.get_nowait Queue.qsize Queue.empty Queue.full
-      Queue.join Queue.task_done Queue.shutdown PriorityQueue LifoQueue]]},
     {"streams", [[
       open_unix_connection start_unix_server StreamWriter.start_tls]]},
     {"subprocess", [[

@@ -9,6 +9,8 @@
 #ifndef CASYNC_IMPL_SYNC_H
 #define CASYNC_IMPL_SYNC_H
 
+#include <stddef.h>
+
 #include "task.h"
 
 /* WAITING -> WOKEN | CANCELLED; both come back with the task's next step. */
@@ -47,6 +49,13 @@ struct casync_event {
 struct casync_semaphore {
   struct casync_waitqueue queue;
   uint64_t value; /* units that nobody has */
+};
+
+/* Three lines of tasks, linked by their own handles (runtime/sync/queue.c says why). */
+struct casync_queue {
+  struct casync_node getters, putters, joiners; /* the oldest first */
+  size_t unfinished;                            /* items put and not done */
+  bool is_shutdown;
 };
 
 #endif
