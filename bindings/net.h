@@ -25,7 +25,7 @@ void cal_push_address(lua_State *L, const struct sockaddr *address, size_t size)
 
 enum cal_transport_value {
   CAL_TRANSPORT_PROTOCOL = 1,
-  CAL_TRANSPORT_READER, /* the StreamReader that gets the bytes instead of the protocol */
+  CAL_TRANSPORT_TARGET, /* where the bytes go: a StreamReader, or the Buffer of get_buffer() */
   CAL_TRANSPORT_SERVER, /* who is told that the connection has ended */
   CAL_TRANSPORT_EXTRA,  /* table of rare things: extra info by name, enum cal_transport_extra */
   CAL_TRANSPORT_VALUES = CAL_TRANSPORT_EXTRA
@@ -49,7 +49,7 @@ struct cal_transport {
   struct cal_object object;
   struct casync_stream stream;
   struct cal_loop *loop;     /* NULL after the end */
-  struct cal_reader *reader; /* at user value READER */
+  struct cal_reader *reader; /* at user value TARGET, if that is one */
   uint32_t slot;             /* in the held array; 0: it has ended */
   bool has_extra;
   bool is_accepted;             /* a Server counts it */

@@ -50,8 +50,10 @@ struct cal_reader *cal_reader_new(lua_State *L, int loop, size_t limit);
 /* What StreamReaderProtocol calls, on the reader at `index`.  The first may raise, for want of
  * memory or what the transport's pause_reading() raises; the others do not. */
 void cal_reader_feed(lua_State *L, int index, const char *bytes, size_t size);
-/* The same for the usual case, without Lua; false, and nothing has happened: it is another one. */
-bool cal_reader_feed_quickly(struct cal_reader *self, const char *bytes, size_t size);
+/* The same for the usual case, without Lua: bytes that `stream` has just read, and that pause it
+ * if they are too many.  False, and nothing has happened: it is another case. */
+bool cal_reader_feed_quickly(struct cal_reader *self, struct casync_stream *stream,
+                             const char *bytes, size_t size);
 void cal_reader_feed_eof(lua_State *L, int index);
 void cal_reader_set_exception(lua_State *L, int index);  /* the error on top (popped) */
 bool cal_reader_push_exception(lua_State *L, int index); /* false, and nothing is pushed: none */
@@ -65,6 +67,12 @@ static inline bool cal_reader_has_waiter(const struct cal_reader *self)
 static inline size_t cal_reader_size(const struct cal_reader *self)
 {
   return casync_buffer_size(&self->buffer) + self->ready;
+}
+
+/* Whether a paused transport may go on: not more than the limit is left. */
+static inline bool cal_reader_may_resume(const struct cal_reader *self)
+{
+  return self->paused && cal_reader_size(self) <= self->limit;
 }
 
 /* Puts everything that the reader at `index` has into its buffer. */
@@ -115,7 +123,7 @@ static inline size_t cal_reader_take(lua_State *L, struct cal_reader *self, size
     lua_pushlstring(L, casync_buffer_begin(&self->buffer), size);
     casync_buffer_take(&self->buffer, size);
   }
-  if (self->paused) cal_frame_resume(L);
+  if (cal_reader_may_resume(self)) cal_frame_resume(L);
   return size;
 }
 

@@ -9,7 +9,7 @@ local port, style = harness.args()
 local function streams()
   return await(asyncio.start_server(function(reader, writer)
     while true do
-      local data = await(reader:read(65536))
+      local data = await(reader:read(262144))
       if data == "" then break end
       writer:write(data)
       await(writer:drain())

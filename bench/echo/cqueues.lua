@@ -12,7 +12,7 @@ loop:wrap(function()
     client:setmode("bf", "bn")
     loop:wrap(function()
       while true do
-        local data = client:read(-65536)
+        local data = client:read(-262144)
         if not data then break end
         client:write(data)
       end

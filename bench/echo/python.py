@@ -6,7 +6,7 @@ port, style = harness.args()
 
 
 async def handle(reader, writer):
-    while data := await reader.read(65536):
+    while data := await reader.read(262144):
         writer.write(data)
         await writer.drain()
     writer.close()

@@ -96,12 +96,28 @@ static void fail(lua_State *L, int index, struct call *call, bool is_fatal)
 /* Pushes the context in which the protocol runs. */
 static void push_context(lua_State *L, int index, const struct cal_transport *transport)
 {
-  lua_pushnil(L);
-  if (!transport->has_extra) return;
-  lua_pop(L, 1);
+  if (!transport->has_extra) {
+    lua_pushnil(L);
+    return;
+  }
   lua_getiuservalue(L, index, CAL_TRANSPORT_EXTRA);
   lua_rawgeti(L, -1, CAL_TRANSPORT_CONTEXT);
   lua_remove(L, -2);
+}
+
+/* Makes that the current context and leaves the one that was in its place on the stack. */
+static void enter_context(lua_State *L, int index, const struct cal_transport *transport)
+{
+  cal_push_value(L, CAL_STATE_CONTEXT);
+  push_context(L, index, transport);
+  cal_store_value(L, CAL_STATE_CONTEXT);
+}
+
+static void leave_context(lua_State *L, int place)
+{
+  lua_pushvalue(L, place);
+  cal_store_value(L, CAL_STATE_CONTEXT);
+  lua_remove(L, place);
 }
 
 static bool has_room(lua_State *L)
@@ -116,21 +132,20 @@ static int run(lua_State *L, struct cal_transport *transport, lua_CFunction func
 {
   struct cal_state *state = transport->loop->state;
   lua_State *current = state->current;
+  bool has_contexts = state->has_contexts;
   cal_push_held(L, transport->loop, transport->slot);
-  int index = lua_gettop(L);
-  cal_push_value(L, CAL_STATE_CONTEXT);
-  push_context(L, index, transport);
-  cal_store_value(L, CAL_STATE_CONTEXT);
+  int index = lua_gettop(L), handler = index + (has_contexts ? 2 : 1);
+  if (has_contexts) enter_context(L, index, transport);
+  lua_pushcfunction(L, cal_keep_traceback);
   lua_pushcfunction(L, function);
   lua_pushvalue(L, index);
   lua_pushlightuserdata(L, a);
   lua_pushlightuserdata(L, (void *)b);
   state->current = NULL;
-  int status = cal_call(L, 3, 0);
+  int status = lua_pcall(L, 3, 0, handler);
   state->current = current;
-  lua_pushvalue(L, index + 1); /* the context that was */
-  cal_store_value(L, CAL_STATE_CONTEXT);
-  lua_remove(L, index + 1);
+  lua_remove(L, handler);
+  if (has_contexts) leave_context(L, index + 1);
   return status;
 }
 
@@ -300,10 +315,8 @@ static void take_buffer(lua_State *L, struct call *call)
 {
   call->buffer = cal_buffer_writable(L, -1, &call->length);
   if (call->length == 0) cal_raise(L, "RuntimeError", "get_buffer() returned an empty buffer");
-  /* The collector must not take it before buffer_updated(). */
-  cal_transport_push_extra(L, 1);
-  lua_insert(L, -2);
-  lua_setfield(L, -2, "buffer");
+  /* The collector must not take it before the bytes are in it. */
+  lua_setiuservalue(L, 1, CAL_TRANSPORT_TARGET);
 }
 
 static size_t on_get_buffer(struct casync_stream *stream, char **bytes)
@@ -336,14 +349,14 @@ static int feed(lua_State *L)
 {
   const char *bytes = lua_touserdata(L, 2);
   size_t size = (size_t)lua_touserdata(L, 3);
-  lua_getiuservalue(L, 1, CAL_TRANSPORT_READER);
+  lua_getiuservalue(L, 1, CAL_TRANSPORT_TARGET);
   cal_reader_feed(L, lua_gettop(L), bytes, size);
   return 0;
 }
 
 static void on_data_to_reader(struct casync_stream *stream, const char *bytes, size_t size)
 {
-  if (cal_reader_feed_quickly(cal_transport_of(stream)->reader, bytes, size)) return;
+  if (cal_reader_feed_quickly(cal_transport_of(stream)->reader, stream, bytes, size)) return;
   struct call call = {.transport = cal_transport_of(stream), .method = "data_received"};
   lua_State *L = call.transport->loop->state->L;
   int top = lua_gettop(L);
@@ -356,22 +369,43 @@ static void on_data_to_reader(struct casync_stream *stream, const char *bytes, s
 /* ---- which table ---- */
 
 static const struct casync_protocol plain = {
-    on_made, on_opened,        on_data,           NULL,    NULL,
-    on_eof,  on_pause_writing, on_resume_writing, on_lost, on_released,
+    .made = on_made,
+    .opened = on_opened,
+    .data = on_data,
+    .eof = on_eof,
+    .pause_writing = on_pause_writing,
+    .resume_writing = on_resume_writing,
+    .lost = on_lost,
+    .released = on_released,
 };
 static const struct casync_protocol buffered = {
-    on_made, on_opened,        on_data,           on_get_buffer, on_buffer_updated,
-    on_eof,  on_pause_writing, on_resume_writing, on_lost,       on_released,
+    .made = on_made,
+    .opened = on_opened,
+    .data = on_data,
+    .get_buffer = on_get_buffer,
+    .buffer_updated = on_buffer_updated,
+    .eof = on_eof,
+    .pause_writing = on_pause_writing,
+    .resume_writing = on_resume_writing,
+    .lost = on_lost,
+    .released = on_released,
 };
 static const struct casync_protocol reading = {
-    on_made, on_opened,        on_data_to_reader, NULL,    NULL,
-    on_eof,  on_pause_writing, on_resume_writing, on_lost, on_released,
+    .made = on_made,
+    .opened = on_opened,
+    .data = on_data_to_reader,
+    .eof = on_eof,
+    .pause_writing = on_pause_writing,
+    .resume_writing = on_resume_writing,
+    .lost = on_lost,
+    .released = on_released,
+    .is_read_later = true,
 };
 
 const struct casync_protocol *cal_protocol_table(lua_State *L, int index)
 {
-  lua_getiuservalue(L, index, CAL_TRANSPORT_READER);
-  bool reads = !lua_isnil(L, -1);
+  lua_getiuservalue(L, index, CAL_TRANSPORT_TARGET);
+  bool reads = cal_test_reader(L, -1) != NULL;
   lua_getiuservalue(L, index, CAL_TRANSPORT_PROTOCOL);
   bool has_buffer = lua_getfield(L, -1, "get_buffer") != LUA_TNIL;
   lua_pop(L, 3);

@@ -108,7 +108,7 @@ static int feed_reader(lua_State *L)
   lua_settop(L, 2);
   self->reader = cal_test_reader(L, 2);
   luaL_argexpected(L, self->reader != NULL, 2, "StreamReader");
-  lua_setiuservalue(L, 1, CAL_TRANSPORT_READER);
+  lua_setiuservalue(L, 1, CAL_TRANSPORT_TARGET);
   casync_stream_set_protocol(&self->stream, cal_protocol_table(L, 1));
   return 0;
 }
@@ -299,7 +299,7 @@ static int transport_set_protocol(lua_State *L)
   luaL_checkany(L, 2);
   lua_settop(L, 2);
   lua_pushnil(L);
-  lua_setiuservalue(L, 1, CAL_TRANSPORT_READER);
+  lua_setiuservalue(L, 1, CAL_TRANSPORT_TARGET);
   lua_setiuservalue(L, 1, CAL_TRANSPORT_PROTOCOL);
   casync_stream_set_protocol(&self->stream, cal_protocol_table(L, 1));
   return 0;

@@ -61,7 +61,7 @@ static bool attempt(lua_State *L, struct cal_reader *self, lua_Integer *how, boo
     size_t length = (size_t)(end - begin);
     if (length > self->limit) raise_long_line(L, self, CAL_TOO_LONG, length + 1);
     take_line(L, self, length, flags);
-    if (self->paused) cal_frame_resume(L);
+    if (cal_reader_may_resume(self)) cal_frame_resume(L);
     return true;
   }
   if (size > offset && size > self->limit) raise_long_line(L, self, CAL_NOT_FOUND, size);
@@ -133,12 +133,13 @@ static int next_line_slowly(lua_State *L, lua_Integer flags)
 static inline int next_line(lua_State *L, lua_Integer flags)
 {
   struct cal_reader *self = cal_test_reader(L, 1);
-  if (self == NULL || self->has_exception || self->paused) return next_line_slowly(L, flags);
+  if (self == NULL || self->has_exception) return next_line_slowly(L, flags);
   const char *begin = casync_buffer_begin(&self->buffer);
   size_t size = casync_buffer_size(&self->buffer);
   const char *end = size > 0 ? memchr(begin, '\n', size) : NULL;
   if (end == NULL || (size_t)(end - begin) > self->limit) return next_line_slowly(L, flags);
   take_line(L, self, (size_t)(end - begin), flags);
+  if (cal_reader_may_resume(self)) cal_frame_resume(L);
   return 1;
 }
 

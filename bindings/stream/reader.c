@@ -13,8 +13,10 @@
 
 #include "net.h"
 
-/* So many bytes are copied faster than Lua is entered. */
-enum { FEW_BYTES = 4096 };
+enum {
+  FEW_BYTES = 4096,       /* are copied faster than Lua is entered */
+  MANY_BYTES = 16 * 1024, /* are worth a block of memory of their own */
+};
 
 struct cal_reader *cal_test_reader(lua_State *L, int index)
 {
@@ -149,7 +151,7 @@ static void resume_transport(lua_State *L, int index, struct cal_reader *self)
 void cal_reader_maybe_resume(lua_State *L, int index)
 {
   struct cal_reader *self = lua_touserdata(L, index);
-  if (self->paused && cal_reader_size(self) <= self->limit) resume_transport(L, index, self);
+  if (cal_reader_may_resume(self)) resume_transport(L, index, self);
 }
 
 void cal_reader_resume(lua_State *L, int index)
@@ -247,12 +249,28 @@ void cal_reader_feed(lua_State *L, int index, const char *bytes, size_t size)
   if (self->has_transport && !self->paused && is_much(self)) pause_transport(L, index, self);
 }
 
-bool cal_reader_feed_quickly(struct cal_reader *self, const char *bytes, size_t size)
+/* What has come is copied to what is there; but much of it is kept where it was read to. */
+static bool keep(struct cal_reader *self, struct casync_stream *stream, const char *bytes,
+                 size_t size)
 {
-  if (size > FEW_BYTES || self->eof || self->ready > 0) return false;
-  if (cal_reader_size(self) + size > self->limit) return false;
-  if (casync_buffer_append(&self->buffer, bytes, size) < 0) return false;
+  if (size < MANY_BYTES || !casync_buffer_is_empty(&self->buffer))
+    return casync_buffer_append(&self->buffer, bytes, size) == 0;
+  casync_stream_hand_over(stream, &self->buffer, size);
+  return true;
+}
+
+bool cal_reader_feed_quickly(struct cal_reader *self, struct casync_stream *stream,
+                             const char *bytes, size_t size)
+{
+  if (self->eof || self->ready > 0) return false;
+  bool is_awaited = cal_reader_has_waiter(self) && size <= self->wanted;
+  if (is_awaited && size > FEW_BYTES && cal_reader_size(self) == 0) return false;
+  if (!keep(self, stream, bytes, size)) return false;
   wake(self);
+  if (self->has_transport && !self->paused && is_much(self)) {
+    self->paused = true;
+    casync_stream_pause_reading(stream);
+  }
   return true;
 }
 

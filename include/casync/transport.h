@@ -22,6 +22,7 @@ extern "C" {
 struct casync_loop;
 struct casync_stream;
 struct casync_protocol;
+struct casync_buffer;
 
 /* Makes `stream`, in memory of the caller, a transport over the connected, non-blocking stream
  * socket `fd`, which it owns from now on.  Queues the beginning: connection_made(), then reading
@@ -29,6 +30,11 @@ struct casync_protocol;
  */
 CASYNC_API int casync_stream_open(struct casync_stream *stream, struct casync_loop *loop, int fd,
                                   const struct casync_protocol *protocol);
+
+/* Only from within `data`: puts the block that its `size` bytes are in into `buffer`, whose own
+ * memory goes, instead of a copy of them. */
+CASYNC_API void casync_stream_hand_over(struct casync_stream *stream, struct casync_buffer *buffer,
+                                        size_t size);
 
 /* set_protocol(): who is called from now on; nobody is told. */
 CASYNC_API void casync_stream_set_protocol(struct casync_stream *stream,

@@ -9,11 +9,12 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/block.h"
 #include "casync/impl/buffer.h"
 
 enum {
-  SMALLEST = 512, /* bytes of the first allocation */
-  KEPT = 1024     /* what an empty buffer may keep: thousands of connections are idle */
+  SMALLEST = 64, /* bytes of the first allocation */
+  KEPT = 128     /* what an empty buffer may keep: thousands of connections are idle */
 };
 
 static int grow(struct casync_buffer *buffer, size_t needed)
@@ -23,8 +24,13 @@ static int grow(struct casync_buffer *buffer, size_t needed)
     if (capacity > SIZE_MAX / 2) return CASYNC_EMEMORY;
     capacity *= 2;
   }
-  char *bytes = ca_alloc(buffer->bytes, capacity);
+  char *bytes = ca_alloc(buffer->block == NULL ? buffer->bytes : NULL, capacity);
   if (bytes == NULL) return CASYNC_EMEMORY;
+  if (buffer->block != NULL) {
+    memcpy(bytes, buffer->bytes, buffer->end);
+    ca_block_free(buffer->block);
+    buffer->block = NULL;
+  }
   buffer->bytes = bytes;
   buffer->capacity = capacity;
   return 0;
@@ -65,7 +71,10 @@ void casync_buffer_take(struct casync_buffer *buffer, size_t size)
 
 void casync_buffer_clear(struct casync_buffer *buffer)
 {
-  ca_free(buffer->bytes);
+  if (buffer->block != NULL)
+    ca_block_free(buffer->block);
+  else
+    ca_free(buffer->bytes);
   *buffer = (struct casync_buffer){0};
 }
 

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/check.h"
+#include "base/block.h"
 #include "base/list.h"
 #include "casync.h"
 #include "casync/impl/gather.h"
@@ -99,9 +100,12 @@ struct casync_loop {
   const struct ca_poller *poller;
   void *poll; /* the poller's own struct */
   struct ca_closer *closers;
-  struct ca_pool *pool; /* work/'s threads; NULL before the first job */
-  int real;             /* how much is under way in real time, whatever the clock */
-  char *scratch; /* where net/ reads to, made on demand; its bytes do not outlive a callback */
+  struct ca_pool *pool;     /* work/'s threads; NULL before the first job */
+  int real;                 /* how much is under way in real time, whatever the clock */
+  struct ca_blocks *blocks; /* made on demand */
+  struct ca_block *scratch; /* where net/ reads to; NULL: to be taken */
+  uint64_t read_in;         /* the last iteration that read anything, */
+  size_t read;              /* and how many bytes */
 };
 
 static inline bool ca_wants_attention(const struct casync_loop *loop)
@@ -116,7 +120,8 @@ static inline bool ca_wants_attention(const struct casync_loop *loop)
 #define CA_LONGEST_WAIT (24 * 3600.0)
 
 /* loop.c */
-char *ca_loop_scratch(struct casync_loop *loop, size_t size); /* one size for all; or NULL */
+struct ca_block *
+ca_loop_scratch(struct casync_loop *loop); /* or NULL; does not outlive a callback */
 
 /* How long a poll may sleep, asyncio's rule: seconds, 0 not at all, negative without end. */
 double ca_loop_timeout(struct casync_loop *loop);

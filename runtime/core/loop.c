@@ -105,13 +105,16 @@ void casync_loop_free(struct casync_loop *loop)
   close_loop(loop, PATIENCE);
   ca_ready_drop_all(loop); /* what was queued after an earlier close */
   loop->poller->free(loop);
-  ca_free(loop->scratch);
+  if (loop->scratch != NULL) ca_block_free(loop->scratch);
+  ca_blocks_free(loop->blocks);
   ca_free(loop);
 }
 
-char *ca_loop_scratch(struct casync_loop *loop, size_t size)
+struct ca_block *ca_loop_scratch(struct casync_loop *loop)
 {
-  if (ca_unlikely(loop->scratch == NULL)) loop->scratch = ca_alloc(NULL, size);
+  if (ca_likely(loop->scratch != NULL)) return loop->scratch;
+  if (loop->blocks == NULL) loop->blocks = ca_blocks_new();
+  if (loop->blocks != NULL) loop->scratch = ca_block_take(loop->blocks);
   return loop->scratch;
 }
 

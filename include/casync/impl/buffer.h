@@ -9,9 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct ca_block;
+
 struct casync_buffer {
   char *bytes;
   size_t start, end, capacity;
+  struct ca_block *block; /* that `bytes` are in, NULL: memory of its own */
 };
 
 static inline size_t casync_buffer_size(const struct casync_buffer *buffer)

@@ -39,6 +39,9 @@ struct casync_protocol {
   void (*lost)(struct casync_stream *stream, int error);
   /* Last: nothing refers to the stream any more, and it is not touched again. */
   void (*released)(struct casync_stream *stream);
+  /* What it is given is used in the next iteration: too much at once would have left the
+   * processor's caches by then. */
+  bool is_read_later;
 };
 
 enum casync_stream_flag {
