@@ -6,15 +6,15 @@
 
 static void fail(const char *file, int line)
 {
-  fprintf(stderr, " (%s:%d)\n", file, line);
-  fflush(stderr);
+  printf(" (%s:%d)\n", file, line);
+  fflush(stdout);
   abort();
 }
 
 void check_at(int is_so, const char *what, const char *file, int line)
 {
   if (is_so) return;
-  fprintf(stderr, "not so: %s", what);
+  printf("not so: %s", what);
   fail(file, line);
 }
 
@@ -22,7 +22,7 @@ void check_equal_at(long long expected, long long found, const char *what, const
                     int line)
 {
   if (expected == found) return;
-  fprintf(stderr, "%s is %lld, not %lld", what, found, expected);
+  printf("%s is %lld, not %lld", what, found, expected);
   fail(file, line);
 }
 
@@ -35,7 +35,7 @@ void note(struct world *world, const char *word)
 void check_trace_at(struct world *world, const char *expected, const char *file, int line)
 {
   if (strcmp(world->trace, expected) != 0) {
-    fprintf(stderr, "trace: '%s', not '%s'", world->trace, expected);
+    printf("trace: '%s', not '%s'", world->trace, expected);
     fail(file, line);
   }
   world->trace[0] = '\0';
@@ -49,7 +49,7 @@ int run_tests(const struct test *tests, size_t count, int argc, char **argv)
     tests[i].run(&world);
     return 0;
   }
-  fprintf(stderr, "no such test\n");
+  printf("no such test\n");
   return 1;
 }
 
@@ -71,6 +71,11 @@ void close_world(struct world *world)
   world->host = NULL;
 }
 
+void silence(void)
+{
+  check(freopen("/dev/null", "w", stderr) != NULL);
+}
+
 void push_chunk(struct world *world, const char *chunk)
 {
   static const char head[] = "local asyncio = require 'casync' local await = asyncio.await ";
@@ -84,8 +89,8 @@ int run_chunk(struct world *world, const char *chunk)
   push_chunk(world, chunk);
   int n = casync_lua_run_task(world->host, world->L, 0);
   if (n < 0)
-    fprintf(stderr, "%s: %s\n", casync_strerror(n),
-            n == CASYNC_ERAISED ? luaL_tolstring(world->L, -1, NULL) : "");
+    printf("%s: %s\n", casync_strerror(n),
+           n == CASYNC_ERAISED ? luaL_tolstring(world->L, -1, NULL) : "");
   check(n >= 0);
   return n;
 }

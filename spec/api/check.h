@@ -52,6 +52,9 @@ void open_world(struct world *world, enum casync_lua_kind kind);
 /* Closes what is open of it, the host first. */
 void close_world(struct world *world);
 
+/* From now on what casync reports, to standard error, is not seen. */
+void silence(void);
+
 /* Pushes the function that a chunk is; its arguments are `...`, and `asyncio` and `await` are
  * there. */
 void push_chunk(struct world *world, const char *chunk);
