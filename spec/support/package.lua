@@ -62,7 +62,7 @@ function package_.compile(sources, opts)
   sources = type(sources) == "table" and sources or {sources}
   local main, sanitize = sources[1], package_.option("CASYNC_SANITIZE")
   local program = ("%s/programs/%s%s"):format(prefix, main:match("([^/]+)%.%w+$"), opts.is_static and "_static" or "")
-  local compiler = main:find("%.cc$") and "c++ -std=c++11" or "cc -std=c99 -pedantic"
+  local compiler = main:find("%.cc$") and "c++ -std=c++11" or "cc -std=gnu99"
   local words = {compiler, "-g -O1 -Wall -Wextra -Werror -o", quote(program), table.concat(sources, " "), opts.flags or "",
     sanitize ~= "" and "-fsanitize=" .. sanitize or ""}
   if opts.is_static then

@@ -294,7 +294,7 @@ structure.rules = {
 -- The tree --------------------------------------------------------------------------------------------------------
 
 local tops = {"include", "runtime", "bindings", "lua", "host", "spec", "examples", "bench", "script", "cmake", "docs", ".ci"}
-local kinds = {c = true, h = true, lua = true, py = true, mjs = true, md = true, cmake = true, sh = true}
+local kinds = {c = true, cc = true, h = true, lua = true, py = true, mjs = true, md = true, cmake = true, sh = true}
 
 -- Calls visit(path) for each text file that people wrote.
 function structure.walk(visit)
