@@ -94,6 +94,21 @@ local function wait_for_case(id, title, what, more)
   return case
 end
 
+local function hand_over_case(what, title)
+  return {
+    question = "hand_over", title = title, quick = "- 2000",
+    programs = {
+      {"C mini runtime", "limit.lua", what .. " 4000000"},
+      {"casync", "casync.lua", what .. " 2000000"},
+      {"luv", "luv.lua", what .. " 1000000"},
+      {"cqueues", "cqueues.lua", what .. " 500000"},
+      {"uvloop", "python.py", what .. " 300000"},
+      {"asyncio", "python.py", what .. " 300000"},
+    },
+    rows = {{id = "4c-" .. what, limit = "C mini runtime", rate = true}},
+  }
+end
+
 return {
   switch_case("1a-100", "switch, 100 tasks", 100, 2.0, 1.8),
   switch_case("1a-10k", "switch, 10,000 tasks", 10000, 2.0, 1.8),
@@ -132,6 +147,10 @@ return {
        goal = 0.5, final = 0.68},
     },
   },
+  hand_over_case("lock", "a lock that two tasks take in turns"),
+  hand_over_case("semaphore", "two semaphores by which two tasks wake each other"),
+  hand_over_case("event", "two events by which two tasks wake each other"),
+  hand_over_case("free", "a lock that nobody else wants"),
   {
     question = "queue", title = "Queue(1) between two tasks", quick = "2000",
     programs = {

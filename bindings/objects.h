@@ -220,9 +220,10 @@ static inline bool cal_op_is_native(const struct cal_op *op)
 /* Makes a native coroutine, with the `n` values on top (popped) as its user values, in a function
  * that has the state as upvalue. */
 struct cal_op *cal_native_new(lua_State *L, const struct cal_native_type *type, int n);
-/* The same for a struct of `size` bytes that begins with the cal_op; the rest is zeroed. */
-struct cal_op *cal_native_new_sized(lua_State *L, const struct cal_native_type *type, int n,
-                                    size_t size);
+/* The same about the object at index 1, which is its `native.object` and its only user value, and
+ * stays there.  `size`: of a struct that begins with the cal_op; the rest is zeroed. */
+struct cal_op *cal_native_about(lua_State *L, const struct cal_native_type *type, void *object,
+                                size_t size);
 
 struct cal_op *cal_test_op(lua_State *L, int index);
 int cal_op_results(lua_State *L, int index); /* pushes what it returns */

@@ -382,6 +382,42 @@ static int mini_get(lua_State *L)
   return 1;
 }
 
+/* Units that tasks hand over to each other, first come first served: a semaphore, or with one unit
+ * a lock.  Waiting links the task itself, which is in no ring then. */
+struct units {
+  int free;
+  struct line waiting;
+};
+
+static int mini_units(lua_State *L)
+{
+  struct units *u = lua_newuserdatauv(L, sizeof *u, 0);
+  u->free = (int)lua_tointeger(L, 1);
+  u->waiting = (struct line){NULL, NULL};
+  return 1;
+}
+
+static int mini_acquire(lua_State *L)
+{
+  struct units *u = lua_touserdata(L, 1);
+  if (u->free > 0) {
+    u->free--;
+    return 0;
+  }
+  line_push(&u->waiting, R.current);
+  return lua_yield(L, 0);
+}
+
+static int mini_release(lua_State *L)
+{
+  struct units *u = lua_touserdata(L, 1);
+  if (u->waiting.first)
+    line_wake(&u->waiting);
+  else
+    u->free++;
+  return 0;
+}
+
 #ifdef MINI_LIBEV
 static int mini_sleep(lua_State *L)
 {
@@ -424,6 +460,9 @@ static const luaL_Reg functions[] = {
     {"queue", mini_queue},
     {"put", mini_put},
     {"get", mini_get},
+    {"units", mini_units},
+    {"acquire", mini_acquire},
+    {"release", mini_release},
 #ifdef MINI_LIBEV
     {"sleep", mini_sleep},
     {"wait_for", mini_wait_for},

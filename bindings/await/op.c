@@ -56,32 +56,46 @@ static bool is_checked(struct cal_state *state)
   return state->running != NULL && state->running->debug;
 }
 
-/* Makes an op of the `n` values on top (popped) and leaves it there. */
-static struct cal_op *new_op(lua_State *L, int n, size_t size)
+/* The new op on top is one of those that are checked, or is not. */
+static inline void choose(lua_State *L, struct cal_op *op)
 {
-  struct cal_op *op = cal_new_here(L, CAL_OP, size, n);
+  struct cal_state *state = cal_state(L);
+  if (!is_checked(state)) return;
+  op->checked = true;
+  state->suspects++;
+  lua_getiuservalue(L, CAL_STATE_INDEX, CAL_STATE_OP_CHECKED);
+  lua_setmetatable(L, -2);
+}
+
+/* Makes an op of the `n` values on top (popped) and leaves it there. */
+static struct cal_op *new_op(lua_State *L, int n)
+{
+  struct cal_op *op = cal_new_here(L, CAL_OP, sizeof *op, n);
   op->nresults = n;
   lua_insert(L, -n - 1);
   for (int i = n; i >= 1; i--) lua_setiuservalue(L, -i - 1, i);
-  if (!is_checked(cal_state(L))) return op;
-  op->checked = true;
-  cal_state(L)->suspects++;
-  lua_getiuservalue(L, CAL_STATE_INDEX, CAL_STATE_OP_CHECKED);
-  lua_setmetatable(L, -2);
-  return op;
-}
-
-struct cal_op *cal_native_new_sized(lua_State *L, const struct cal_native_type *type, int n,
-                                    size_t size)
-{
-  struct cal_op *op = new_op(L, n, size);
-  op->of.op.type = &type->op;
+  choose(L, op);
   return op;
 }
 
 struct cal_op *cal_native_new(lua_State *L, const struct cal_native_type *type, int n)
 {
-  return cal_native_new_sized(L, type, n, sizeof(struct cal_op));
+  struct cal_op *op = new_op(L, n);
+  op->of.op.type = &type->op;
+  return op;
+}
+
+struct cal_op *cal_native_about(lua_State *L, const struct cal_native_type *type, void *object,
+                                size_t size)
+{
+  struct cal_op *op = cal_new_here(L, CAL_OP, size, 1);
+  op->nresults = 1;
+  op->of.op.type = &type->op;
+  op->of.native.object = object;
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, 1);
+  choose(L, op);
+  return op;
 }
 
 CAL_APART static int sleep_for(lua_State *L)
@@ -96,7 +110,7 @@ CAL_APART static int sleep_for(lua_State *L)
   if (!is_number) luaL_checknumber(L, 1);
   if (isnan(delay)) return cal_raise(L, "ValueError", "Invalid delay: NaN (not a number)");
   luaL_argcheck(L, n <= 16, 18, "too many results");
-  casync_sleep_init(&new_op(L, n, sizeof(struct cal_op))->of.sleep, delay);
+  casync_sleep_init(&new_op(L, n)->of.sleep, delay);
   return 1;
 }
 

@@ -61,9 +61,7 @@ static const struct cal_native_type wait_type = {{"Event.wait", NULL, casync_wai
 /* Event:wait() -> true, once the event is set */
 static int event_wait(lua_State *L)
 {
-  check_event(L);
-  lua_settop(L, 1);
-  return cal_wait_new(L, &wait_type);
+  return cal_wait_new(L, &wait_type, check_event(L));
 }
 
 /* ---- the flag ---- */

@@ -49,9 +49,7 @@ static const struct cal_native_type wait_type = {{"Condition.wait", NULL, casync
 /* Line:wait(), until woken */
 static int line_wait(lua_State *L)
 {
-  check_line(L);
-  lua_settop(L, 1);
-  return cal_wait_new(L, &wait_type);
+  return cal_wait_new(L, &wait_type, check_line(L));
 }
 
 /* ---- the rest ---- */

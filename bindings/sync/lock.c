@@ -63,9 +63,7 @@ static const struct cal_native_type acquire_type = {{"Lock.acquire", NULL, casyn
 /* Lock:acquire() -> true, once the task has the lock */
 static int lock_acquire(lua_State *L)
 {
-  check_lock(L);
-  lua_settop(L, 1);
-  return cal_wait_new(L, &acquire_type);
+  return cal_wait_new(L, &acquire_type, check_lock(L));
 }
 
 /* ---- the rest ---- */

@@ -83,9 +83,7 @@ static const struct cal_native_type acquire_type = {{"Semaphore.acquire", NULL, 
 /* Semaphore:acquire() -> true, once the task has a unit */
 static int semaphore_acquire(lua_State *L)
 {
-  check_semaphore(L);
-  lua_settop(L, 1);
-  return cal_wait_new(L, &acquire_type);
+  return cal_wait_new(L, &acquire_type, check_semaphore(L));
 }
 
 /* ---- the rest ---- */

@@ -30,8 +30,12 @@ struct cal_wait {
   struct casync_waiter waiter;
 };
 
-/* Makes one for the object at index 1, of which nothing else is left on the stack. */
-int cal_wait_new(lua_State *L, const struct cal_native_type *type);
+/* Pushes one for `object`, which is at index 1; its result is for `return cal_wait_new(…)`. */
+static inline int cal_wait_new(lua_State *L, const struct cal_native_type *type, void *object)
+{
+  cal_native_about(L, type, object, sizeof(struct cal_wait));
+  return 1;
+}
 
 /* Binds the object at `index` to the running loop, if there is one; raises RuntimeError, naming the
  * value at `named`, if it is bound to another one. */

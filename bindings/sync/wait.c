@@ -5,14 +5,6 @@
  */
 #include "sync/sync.h"
 
-int cal_wait_new(lua_State *L, const struct cal_native_type *type)
-{
-  void *object = lua_touserdata(L, 1);
-  struct cal_op *op = cal_native_new_sized(L, type, 1, sizeof(struct cal_wait));
-  op->of.native.object = object;
-  return 1;
-}
-
 CAL_NORETURN static void raise_other_loop(lua_State *L, int named)
 {
   named = lua_absindex(L, named);
