@@ -48,7 +48,9 @@ void cal_sync_wait(lua_State *L, struct cal_state *state, struct cal_op *op,
 /* Before a method looks at the queue: those whose loop has been closed do not count. */
 static inline void cal_sync_tidy(const struct cal_sync *self, struct casync_waitqueue *queue)
 {
-  if (queue->size > 0 && casync_loop_is_closed(self->loop->loop)) casync_waitqueue_forget(queue);
+  if (queue->size == 0) return;
+  const struct casync_loop *loop = self->loop->loop; /* NULL: collected, as the whole state ends */
+  if (loop == NULL || casync_loop_is_closed(loop)) casync_waitqueue_forget(queue);
 }
 
 static inline struct casync_waiter *cal_waiter_of(struct cal_op *op)

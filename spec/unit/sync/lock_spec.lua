@@ -1,5 +1,6 @@
 -- Lock: its methods, scopes, texts and errors. What cancelling does is in cancel_spec.lua.
 local asyncio = require "casync"
+local process = require "spec.support.process"
 local testing = require "casync.testing"
 local await = asyncio.await
 local create_task, sleep = asyncio.create_task, asyncio.sleep
@@ -172,6 +173,26 @@ describe("Lock", function()
     loop:close()
     assert.equal("<Lock [unlocked]>", tostring(lock))
     testing.run(function() assert.is_true(await(lock:acquire())) end)
+  end)
+
+  it("can be used by a finalizer when its loop has been collected with the whole state", function()
+    local output = process.run([[lua5.4 -e '
+      local lock
+      last = setmetatable({}, {__gc = function() print("finally", lock) end})
+      local asyncio = require "casync"
+      lock = asyncio.Lock()
+      local loop = asyncio.new_event_loop()
+      loop:create_task(function()
+        asyncio.await(lock:acquire())
+        asyncio.create_task(lock:acquire())
+        loop:stop()
+      end)
+      loop:run_forever()
+      loop:call_soon(loop.stop, loop)
+      loop:run_forever()
+      print(lock)']])
+    assert.matches("<Lock %[locked, waiters:1%]>", output)
+    assert.matches("finally\t<Lock %[locked%]>", output)
   end)
 
   it_awaits("takes the same time however many wait", function()
