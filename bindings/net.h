@@ -27,6 +27,7 @@ enum cal_transport_value {
   CAL_TRANSPORT_PROTOCOL = 1,
   CAL_TRANSPORT_TARGET, /* where the bytes go: a StreamReader, or the Buffer of get_buffer() */
   CAL_TRANSPORT_SERVER, /* who is told that the connection has ended */
+  CAL_TRANSPORT_WRITER, /* of the task that handles the connection, until that has ended */
   CAL_TRANSPORT_EXTRA,  /* table of rare things: extra info by name, enum cal_transport_extra */
   CAL_TRANSPORT_VALUES = CAL_TRANSPORT_EXTRA
 };
@@ -38,22 +39,18 @@ enum cal_transport_extra {
   CAL_TRANSPORT_CONTEXT    /* where the protocol's methods run, if not in the empty one */
 };
 
-enum { CAL_ADDRESS_SIZE = 28 }; /* of an IPv6 address */
-
-struct cal_address {
-  char bytes[CAL_ADDRESS_SIZE];
-  unsigned char size; /* 0: unknown */
-};
-
 struct cal_transport {
   struct cal_object object;
   struct casync_stream stream;
-  struct cal_loop *loop;     /* NULL after the end */
-  struct cal_reader *reader; /* at user value TARGET, if that is one */
-  uint32_t slot;             /* in the held array; 0: it has ended */
+  struct cal_loop *loop;        /* NULL after the end */
+  struct cal_reader *reader;    /* at user value TARGET, if that is one */
+  uint32_t slot;                /* in the held array; 0: it has ended */
+  struct casync_handle handled; /* waits for the task that handles the connection */
+  bool is_handled;              /* it waits, or is about to run */
   bool has_extra;
-  bool is_accepted;             /* a Server counts it */
-  struct cal_address peer, own; /* as they were when it opened */
+  bool is_accepted;                  /* a Server counts it */
+  unsigned char peer_size, own_size; /* bytes of the names; 0: unknown */
+  char names[];                      /* of the peer and its own, as they were when it opened */
 };
 
 struct cal_transport *cal_test_transport(lua_State *L, int index);
@@ -70,6 +67,14 @@ void cal_transport_write(lua_State *L, struct cal_transport *transport, int byte
 /* The loop goes: the Transport ends without calling anybody. */
 void cal_transport_abandon(lua_State *L, struct cal_transport *transport);
 void cal_open_transport(lua_State *L);
+/* Runs `function` protected, outside of any task, in the transport's context.  Its arguments are
+ * the Transport and two light userdata.  The Transport stays on the stack, below the error. */
+int cal_transport_run(lua_State *L, struct cal_transport *transport, lua_CFunction function,
+                      void *a, const void *b);
+/* The loop holds the Transport at `index` no longer. */
+void cal_transport_let_go(lua_State *L, int index, struct cal_transport *transport);
+/* core.handle_connection (net/handler.c) */
+int cal_handle_connection(lua_State *L);
 
 /* ---- sockets that are not transports (net/socket.h) ---- */
 

@@ -57,7 +57,7 @@ void cal_push_address(lua_State *L, const struct sockaddr *address, size_t size)
   memset(&as, 0, sizeof as);
   memcpy(&as, address, size);
   if (size >= sizeof family) family = as.inet.sin_family;
-  if (family == AF_INET && size >= sizeof as.inet)
+  if (family == AF_INET && size >= offsetof(struct sockaddr_in, sin_zero))
     push_host_and_port(L, AF_INET, &as.inet.sin_addr, as.inet.sin_port);
   else if (family == AF_INET6 && size >= sizeof as.inet6)
     push_inet6(L, &as.inet6);

@@ -125,10 +125,8 @@ static bool has_room(lua_State *L)
   return lua_checkstack(L, LUA_MINSTACK);
 }
 
-/* Runs `function` protected, outside of any task, in the transport's context.  Its arguments are
- * the Transport and two light userdata.  The Transport stays on the stack, below the error. */
-static int run(lua_State *L, struct cal_transport *transport, lua_CFunction function, void *a,
-               const void *b)
+int cal_transport_run(lua_State *L, struct cal_transport *transport, lua_CFunction function,
+                      void *a, const void *b)
 {
   struct cal_state *state = transport->loop->state;
   lua_State *current = state->current;
@@ -155,7 +153,7 @@ static bool call_method(struct call *call, const struct how *how)
   lua_State *L = call->transport->loop->state->L;
   int top = lua_gettop(L);
   if (!has_room(L)) return false;
-  bool is_well = run(L, call->transport, invoke, call, how) == LUA_OK;
+  bool is_well = cal_transport_run(L, call->transport, invoke, call, how) == LUA_OK;
   if (!is_well) fail(L, top + 1, call, how->is_fatal);
   lua_settop(L, top);
   return is_well;
@@ -199,7 +197,7 @@ static void on_opened(struct casync_stream *stream)
   lua_State *L = transport->loop->state->L;
   int top = lua_gettop(L);
   if (!has_room(L)) return;
-  run(L, transport, wake_waiter, NULL, NULL);
+  cal_transport_run(L, transport, wake_waiter, NULL, NULL);
   lua_settop(L, top);
 }
 
@@ -280,25 +278,30 @@ static int detach(lua_State *L)
   return 0;
 }
 
-/* Forgets whom it called; the object itself may live on. */
+void cal_transport_let_go(lua_State *L, int index, struct cal_transport *transport)
+{
+  index = lua_absindex(L, index);
+  for (int value = CAL_TRANSPORT_PROTOCOL; value <= CAL_TRANSPORT_SERVER; value++) {
+    lua_pushnil(L);
+    lua_setiuservalue(L, index, value);
+  }
+  cal_unhold(L, transport->loop, transport->slot);
+  transport->slot = 0;
+}
+
+/* Forgets whom it called, unless a task still handles the connection; the object may live on. */
 static void on_released(struct casync_stream *stream)
 {
   struct cal_transport *transport = cal_transport_of(stream);
-  struct cal_loop *loop = transport->loop;
-  lua_State *L = loop->state->L;
+  lua_State *L = transport->loop->state->L;
   int top = lua_gettop(L);
   if (!has_room(L)) return;
   if (transport->is_accepted) {
-    if (run(L, transport, detach, NULL, NULL) != LUA_OK) lua_pop(L, 1);
+    if (cal_transport_run(L, transport, detach, NULL, NULL) != LUA_OK) lua_pop(L, 1);
   } else {
-    cal_push_held(L, loop, transport->slot);
+    cal_push_held(L, transport->loop, transport->slot);
   }
-  for (int value = CAL_TRANSPORT_PROTOCOL; value <= CAL_TRANSPORT_SERVER; value++) {
-    lua_pushnil(L);
-    lua_setiuservalue(L, top + 1, value);
-  }
-  cal_unhold(L, loop, transport->slot);
-  transport->slot = 0;
+  if (!transport->is_handled) cal_transport_let_go(L, top + 1, transport);
   lua_settop(L, top);
 }
 
@@ -361,7 +364,7 @@ static void on_data_to_reader(struct casync_stream *stream, const char *bytes, s
   lua_State *L = call.transport->loop->state->L;
   int top = lua_gettop(L);
   if (!has_room(L)) return;
-  if (run(L, call.transport, feed, (void *)bytes, (void *)size) != LUA_OK)
+  if (cal_transport_run(L, call.transport, feed, (void *)bytes, (void *)size) != LUA_OK)
     fail(L, top + 1, &call, true);
   lua_settop(L, top);
 }

@@ -8,6 +8,7 @@
 
 #include <limits.h> /* INT_MAX */
 #include <string.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 enum { FEW_PARTS = 64, FIRST_WARNING = 5 /* write after the end that is warned of */ };
@@ -49,15 +50,30 @@ static void set_extra(lua_State *L, int index, int place)
   lua_pop(L, 1);
 }
 
-typedef int name_of(int fd, struct sockaddr *address, socklen_t *size);
-
-static void remember(struct cal_address *address, int fd, name_of *ask)
+/* Of the name of a socket: what cal_push_address() needs. */
+static unsigned char size_of(const struct sockaddr_storage *name, socklen_t size)
 {
-  struct sockaddr_storage name;
-  socklen_t size = sizeof name;
-  if (ask(fd, (struct sockaddr *)&name, &size) < 0 || size > sizeof address->bytes) return;
-  memcpy(address->bytes, &name, size);
-  address->size = (unsigned char)size;
+  if (name->ss_family == AF_INET) return offsetof(struct sockaddr_in, sin_zero);
+  return size <= sizeof(struct sockaddr_in6) ? (unsigned char)size : 0;
+}
+
+/* A new Transport that knows the names of both ends of `fd`. */
+static struct cal_transport *new_transport(lua_State *L, int fd)
+{
+  struct sockaddr_storage peer, own;
+  socklen_t size = sizeof peer;
+  unsigned char peer_size = 0, own_size = 0;
+  if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0) peer_size = size_of(&peer, size);
+  size = sizeof own;
+  if (getsockname(fd, (struct sockaddr *)&own, &size) == 0) own_size = size_of(&own, size);
+  struct cal_transport *self =
+      cal_new_here(L, CAL_TRANSPORT, sizeof *self + peer_size + own_size, CAL_TRANSPORT_VALUES);
+  self->stream.fd = -1;
+  self->peer_size = peer_size;
+  self->own_size = own_size;
+  memcpy(self->names, &peer, peer_size);
+  memcpy(self->names + peer_size, &own, own_size);
+  return self;
 }
 
 static void attach(lua_State *L, int server, int index)
@@ -81,8 +97,7 @@ static int open_transport(lua_State *L)
   int fd = (int)luaL_checkinteger(L, FD);
   luaL_checkany(L, PROTOCOL);
   lua_settop(L, WAITER);
-  struct cal_transport *self = cal_new_here(L, CAL_TRANSPORT, sizeof *self, CAL_TRANSPORT_VALUES);
-  self->stream.fd = -1;
+  struct cal_transport *self = new_transport(L, fd);
   self->loop = loop;
   lua_pushvalue(L, PROTOCOL);
   lua_setiuservalue(L, SELF, CAL_TRANSPORT_PROTOCOL);
@@ -94,8 +109,6 @@ static int open_transport(lua_State *L)
   attach(L, SERVER, SELF); /* may raise */
   self->slot = cal_hold(L, loop, SELF);
   self->is_accepted = !lua_isnil(L, SERVER);
-  remember(&self->peer, fd, getpeername);
-  remember(&self->own, fd, getsockname);
   casync_stream_open(&self->stream, loop->loop, fd, protocol); /* the loop is open */
   lua_settop(L, SELF);
   return 1;
@@ -118,6 +131,8 @@ static int feed_reader(lua_State *L)
 void cal_transport_abandon(lua_State *L, struct cal_transport *transport)
 {
   (void)L;
+  if (transport->is_handled) casync_future_unwait(&transport->handled);
+  transport->is_handled = false;
   casync_stream_abandon(&transport->stream);
   transport->slot = 0;
   transport->loop = NULL;
@@ -307,17 +322,17 @@ static int transport_set_protocol(lua_State *L)
 
 /* ---- for the Lua layer ---- */
 
-static void push_name(lua_State *L, const struct cal_address *address)
+static void push_name(lua_State *L, const char *name, size_t size)
 {
-  cal_push_address(L, (const struct sockaddr *)address->bytes, address->size);
+  cal_push_address(L, (const struct sockaddr *)name, size);
 }
 
 /* transport_names(transport) -> address of the peer, own address; nil for what is not known */
 static int transport_names(lua_State *L)
 {
   struct cal_transport *self = check(L);
-  push_name(L, &self->peer);
-  push_name(L, &self->own);
+  push_name(L, self->names, self->peer_size);
+  push_name(L, self->names + self->peer_size, self->own_size);
   return 2;
 }
 
@@ -370,10 +385,15 @@ void cal_open_transport(lua_State *L)
       {NULL, NULL},
   };
   static const luaL_Reg functions[] = {
-      {"open_transport", open_transport},     {"feed_reader", feed_reader},
-      {"transport_limits", transport_limits}, {"transport_names", transport_names},
-      {"transport_extra", transport_extra},   {"transport_state", transport_state},
-      {"transport_loop", transport_loop},     {NULL, NULL},
+      {"open_transport", open_transport},
+      {"feed_reader", feed_reader},
+      {"handle_connection", cal_handle_connection},
+      {"transport_limits", transport_limits},
+      {"transport_names", transport_names},
+      {"transport_extra", transport_extra},
+      {"transport_state", transport_state},
+      {"transport_loop", transport_loop},
+      {NULL, NULL},
   };
   static const luaL_Reg metamethods[] = {{"__gc", transport_gc}, {NULL, NULL}};
   static const struct cal_class class = {CAL_TRANSPORT, methods, metamethods};

@@ -19,7 +19,7 @@ struct casync_buffer;
 /* Appends a copy of `size` bytes.  CASYNC_EMEMORY: nothing was changed. */
 CASYNC_API int casync_buffer_append(struct casync_buffer *buffer, const void *bytes, size_t size);
 
-/* Takes `size` bytes, not more than there are, from the front; an empty buffer keeps only little
+/* Takes `size` bytes, not more than there are, from the front; an empty buffer keeps no
  * memory. */
 CASYNC_API void casync_buffer_take(struct casync_buffer *buffer, size_t size);
 

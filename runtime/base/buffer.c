@@ -13,8 +13,7 @@
 #include "casync/impl/buffer.h"
 
 enum {
-  SMALLEST = 64, /* bytes of the first allocation */
-  KEPT = 128     /* what an empty buffer may keep: thousands of connections are idle */
+  SMALLEST = 64 /* bytes of the first allocation */
 };
 
 static int grow(struct casync_buffer *buffer, size_t needed)
@@ -62,11 +61,7 @@ int casync_buffer_append(struct casync_buffer *buffer, const void *bytes, size_t
 void casync_buffer_take(struct casync_buffer *buffer, size_t size)
 {
   buffer->start += size;
-  if (buffer->start < buffer->end) return;
-  if (buffer->capacity > KEPT)
-    casync_buffer_clear(buffer);
-  else
-    buffer->start = buffer->end = 0;
+  if (buffer->start == buffer->end) casync_buffer_clear(buffer); /* thousands are idle */
 }
 
 void casync_buffer_clear(struct casync_buffer *buffer)

@@ -87,13 +87,15 @@ function StreamReaderProtocol:init(reader, client_connected_cb, loop)
   self._stream_reader, self._client_connected_cb = reader, client_connected_cb
 end
 
--- The handler of a connection has ended: its error is told, and ends the connection. Until then the writer is held from here: a
--- function that takes only the reader does not hold it, as a coroutine of Python's does, and unclosed it would close the connection.
-local function on_handler_done(writer, transport, task)
+-- The handler of a connection has ended: its error is told, and ends the connection. Until then the writer is held: a function
+-- that takes only the reader does not hold it, as a coroutine of Python's does, and unclosed it would close the connection.
+local function on_handled(transport, writer)
+  local task = writer._task
+  writer._task = nil
   if task:cancelled() then return transport:close() end
   local err = task:exception()
   if err == nil then return end
-  writer._loop:call_exception_handler{
+  writer:_get_loop():call_exception_handler{
     message = "Unhandled exception in client_connected_cb",
     exception = err,
     transport = transport,
@@ -101,6 +103,7 @@ local function on_handler_done(writer, transport, task)
   }
   transport:close()
 end
+core.hooks.connection_handled = on_handled
 
 local function run_handler(self, transport, reader)
   local writer = require "casync.stream.writer"(transport, self, reader, self._loop)
@@ -109,8 +112,10 @@ local function run_handler(self, transport, reader)
     local object = handler
     function handler(...) return object(...) end
   end
-  self._task = self._loop:create_task(handler, reader, writer)
-  self._task:add_done_callback(function(task) on_handler_done(writer, transport, task) end)
+  local task = self._loop:create_task(handler, reader, writer)
+  writer._task = task
+  if class.of(transport) == core.SocketTransport then return core.handle_connection(transport, task, writer) end
+  task:add_done_callback(function() on_handled(transport, writer) end)
 end
 
 function StreamReaderProtocol:connection_made(transport)
@@ -132,7 +137,7 @@ function StreamReaderProtocol:connection_lost(err)
   self._closed_with = err
   if self._closed and not self._closed:done() then complete(self._closed, err) end
   FlowControlMixin.connection_lost(self, err)
-  self._stream_reader, self._task, self._transport = nil, nil, nil
+  self._stream_reader, self._transport = nil, nil
 end
 
 function StreamReaderProtocol:data_received(data)

@@ -28,8 +28,12 @@ function StreamWriter:init(transport, protocol, reader, loop)
   if reader ~= nil and not class.isinstance(reader, StreamReader) then
     options.typeerror(3, "StreamWriter", "StreamReader", reader)
   end
-  self.transport, self._protocol, self._reader, self._loop = transport, protocol, reader, loop
+  self.transport, self._protocol, self._reader = transport, protocol, reader
+  if loop ~= protocol._loop then self._loop = loop end -- a field less for thousands of connections
 end
+
+-- The loop that it was made for.
+function StreamWriter:_get_loop() return self._loop or self._protocol._loop end
 
 --- Writes a list of byte strings, with one call of the kernel where that is possible.
 function StreamWriter:writelines(list) return self.transport:writelines(list) end
@@ -66,8 +70,8 @@ end
 function StreamWriter.__meta.__gc(self)
   local transport = self.transport
   if transport == nil or transport:is_closing() then return end
-  if self._loop:is_closed() then return end
-  local loop = self._loop
+  local loop = self:_get_loop()
+  if loop:is_closed() then return end
   transport:close()
   if loop:get_debug() then loop:call_soon(loop.call_exception_handler, loop, {message = "unclosed StreamWriter", writer = self}) end
 end

@@ -113,7 +113,7 @@ describe("a StreamWriter", function()
     with_stream(function(writer, _, _, transport, protocol)
       asyncio.get_running_loop():set_debug(true)
       do
-        local dropped = asyncio.StreamWriter(transport, protocol, nil, writer._loop)
+        local dropped = asyncio.StreamWriter(transport, protocol, nil, asyncio.get_running_loop())
         assert.is_not_nil(dropped)
       end
       collectgarbage(); collectgarbage()
