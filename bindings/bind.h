@@ -97,7 +97,14 @@ enum cal_state_value {
 enum { CAL_POOL_SIZE = 256 };
 
 /* What stands where in the frame of Loop:_run(), for callbacks that run right below it. */
-enum cal_run_index { CAL_RUN_LOOP = 1, CAL_RUN_HELD };
+enum cal_run_index { CAL_RUN_LOOP = 1, CAL_RUN_HELD, CAL_RUN_OUTER };
+
+/* What interrupts Lua code that does not return to its loop. */
+enum cal_interrupt {
+  CAL_INTERRUPT_NONE,
+  CAL_INTERRUPT_KEYBOARD, /* a second SIGINT: KeyboardInterrupt */
+  CAL_INTERRUPT_TO_END    /* SIGTERM in a host: SystemExit */
+};
 
 struct cal_loop;
 struct cal_task;
@@ -127,7 +134,10 @@ struct cal_state {
   unsigned cancel_depth;               /* nesting of gathers that are being cancelled */
   bool throwing;                       /* CAL_STATE_THROWN is raised where the coroutine goes on */
   bool failed;                         /* the coroutine that just ended raised an error */
-  volatile int interrupt;              /* a KeyboardInterrupt is due in busy Lua code */
+  volatile int interrupt;              /* enum cal_interrupt: what is due in busy Lua code */
+  int patience;                        /* instructions left to code that is to end */
+  struct casync_task *host_task;       /* whose code may run other loops (loop/host.c) */
+  struct cal_loop *host_loop;          /* the loop of such tasks; NULL = none */
   lua_State *spare[CAL_POOL_SIZE + 1]; /* the threads in CAL_STATE_POOL, from 1 on */
   int pooled;                          /* how many they are */
   int borrowed;                        /* which of them a first step runs on; 0: none */

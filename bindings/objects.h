@@ -349,6 +349,9 @@ struct cal_owner {
   void (*stopped)(struct cal_owner *owner, int status);
 };
 
+/* Signals that a loop has for its Runner or its host, and not for a handler of the user's. */
+enum { CAL_KEEPS_SIGINT = 1, CAL_KEEPS_SIGTERM = 2, CAL_ENDS_BY_SIGTERM = 4 };
+
 struct cal_loop {
   struct cal_object object;
   struct casync_loop *loop;   /* NULL before init and after the end */
@@ -359,6 +362,7 @@ struct cal_loop {
   uint32_t free_count, capacity;
   bool debug;
   bool has_factory;
+  uint8_t keeps;           /* CAL_KEEPS_… */
   int interrupts;          /* SIGINTs since the Runner took it over */
   unsigned long thread;    /* identity of the thread that runs it */
   lua_State *batches;      /* CAL_LOOP_BATCHES */
@@ -412,6 +416,7 @@ void cal_open_loop(lua_State *L);
 void cal_open_run(lua_State *L);     /* adds to the Loop class on top */
 void cal_open_watch(lua_State *L);   /* the same */
 void cal_open_signals(lua_State *L); /* the same */
+void cal_open_host(lua_State *L);
 void cal_run_signals(lua_State *L, struct cal_loop *loop);
 /* Leaves the loop with the error on top (popped). */
 void cal_leave_with(lua_State *L, struct cal_loop *loop);

@@ -8,7 +8,8 @@ file(GLOB_RECURSE lua_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lua/casync/*.l
 set(embedded ${CMAKE_BINARY_DIR}/embedded.c)
 if(lua_runs STREQUAL "Lua 5.4")
   add_custom_command(OUTPUT ${embedded}
-    COMMAND ${LUA_EXECUTABLE} ${CMAKE_SOURCE_DIR}/cmake/embed.lua ${embedded} ${CMAKE_SOURCE_DIR}/lua ${lua_files}
+    COMMAND ${LUA_EXECUTABLE} ${CMAKE_SOURCE_DIR}/cmake/embed.lua ${embedded} ${CMAKE_SOURCE_DIR}/lua preload.h
+      cal_embedded cal_embedded "" ${lua_files}
     DEPENDS ${CMAKE_SOURCE_DIR}/cmake/embed.lua ${lua_files}
     COMMENT "Embedding the Lua files" VERBATIM)
 else()

@@ -1,15 +1,18 @@
 -- SPDX-License-Identifier: MIT
--- lua5.4 embed.lua OUT.c ROOT FILE …: the Lua files below ROOT as bytecode in one C array, which the core registers as
--- package.preload (bindings/preload.c). Parsing them is most of a short script's start-up otherwise.
-local out, root = arg[1], arg[2]
+-- lua5.4 embed.lua OUT.c ROOT HEADER STRUCT ARRAY PREFIX FILE …: the Lua files below ROOT as bytecode in one C array of structs
+-- {module name, bytes, size}, which is registered as package.preload (bindings/preload.c, host/script.c). Parsing them is most of
+-- a short script's start-up otherwise. Modules are named, and chunks called, as if ROOT were the folder lua/PREFIX.
+local out, root, header, struct, array, prefix = table.unpack(arg, 1, 6)
+
+local function path_below(path) return prefix .. path:sub(#root + 2) end
 
 local function module_of(path)
-  return (path:sub(#root + 2):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", "."))
+  return (path_below(path):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", "."))
 end
 
 local function bytes_of(path)
   local file = assert(io.open(path, "rb"))
-  local chunk = assert(load(file:read("a"), "@lua/" .. path:sub(#root + 2)))
+  local chunk = assert(load(file:read("a"), "@lua/" .. path_below(path)))
   file:close()
   return string.dump(chunk)
 end
@@ -22,13 +25,13 @@ local function literal(bytes)
   return table.concat(parts, "\n")
 end
 
-local lines, table_lines = {'#include "preload.h"', ""}, {}
-for i = 3, #arg do
+local lines, table_lines = {'#include "' .. header .. '"', ""}, {}
+for i = 7, #arg do
   local bytes = bytes_of(arg[i])
   lines[#lines + 1] = ("static const unsigned char file%d[] = {\n%s\n};"):format(i, literal(bytes))
   table_lines[#table_lines + 1] = ('  {"%s", file%d, %d},'):format(module_of(arg[i]), i, #bytes)
 end
-lines[#lines + 1] = "const struct cal_embedded cal_embedded[] = {"
+lines[#lines + 1] = ("const struct %s %s[] = {"):format(struct, array)
 lines[#lines + 1] = table.concat(table_lines, "\n")
 lines[#lines + 1] = "  {0, 0, 0},\n};"
 

@@ -12,13 +12,31 @@
 #include <unistd.h>
 
 #include "bind.h"
+#include "loop/host.h"
 
+/* How long code may go on without returning to its loop once the process is to end: some tenths of
+ * a second. */
+enum { INSTRUCTIONS_TO_END = 30 * 1000 * 1000 };
+
+static void on_hook(lua_State *L, lua_Debug *frame);
+
+/* What ends by SIGTERM is raised again and again if it is caught, ever sooner: the first times
+ * leave enough for code that cleans up. */
 static int raise_interrupt(lua_State *L)
 {
   struct cal_state *state = cal_find_state(L);
-  if (!state->interrupt) return 0;
-  state->interrupt = 0;
-  return cal_raise(L, "KeyboardInterrupt", "");
+  switch ((enum cal_interrupt)state->interrupt) {
+  case CAL_INTERRUPT_NONE: break;
+  case CAL_INTERRUPT_KEYBOARD:
+    state->interrupt = CAL_INTERRUPT_NONE;
+    cal_raise(L, "KeyboardInterrupt", "");
+  case CAL_INTERRUPT_TO_END: /* stays due: the loop ends as well, whoever catches this */
+    if (state->patience >= 10) state->patience /= 10;
+    lua_sethook(L, on_hook, LUA_MASKCOUNT, state->patience);
+    cal_push_exit(L);
+    cal_error(L);
+  }
+  return 0;
 }
 
 /* A hook runs in the frame of whatever function it meets, upvalues included: the raising is done in
@@ -35,8 +53,17 @@ void cal_interrupt(struct cal_state *state)
 {
   int mask = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT;
   lua_State *innermost = state->innermost;
-  state->interrupt = 1;
+  state->interrupt = CAL_INTERRUPT_KEYBOARD;
   if (innermost != NULL) lua_sethook(innermost, on_hook, mask, 1);
+}
+
+void cal_interrupt_to_end(struct cal_state *state)
+{
+  bool is_again = state->interrupt == CAL_INTERRUPT_TO_END;
+  lua_State *innermost = state->innermost;
+  state->interrupt = CAL_INTERRUPT_TO_END;
+  state->patience = is_again ? 1 : INSTRUCTIONS_TO_END;
+  if (innermost != NULL) lua_sethook(innermost, on_hook, LUA_MASKCOUNT, state->patience);
 }
 
 bool cal_is_main_thread(void)

@@ -11,6 +11,9 @@ struct cal_state;
 
 /* Makes the Lua code that runs raise KeyboardInterrupt soon; async-signal-safe. */
 void cal_interrupt(struct cal_state *state);
+/* The same with SystemExit, but not before the code had some time to return to its loop; at once
+ * when called again. */
+void cal_interrupt_to_end(struct cal_state *state);
 bool cal_is_main_thread(void);
 /* SIGINT has its default action, or the handler of the stand-alone interpreter. */
 bool cal_sigint_is_default(void);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "bind.h"
+#include "loop/host.h"
 
 /* ---- finding ---- */
 
@@ -234,9 +235,11 @@ static int loop_close(lua_State *L)
   if (casync_loop_is_running(loop->loop))
     return cal_raise(L, "RuntimeError", "Cannot close a running event loop");
   if (casync_loop_is_closed(loop->loop)) return 0;
+  cal_host_forget(loop);
   lua_State *outer = cal_enter(loop->state, L);
   cal_loop_abandon(L, 1, loop, false);
   casync_loop_close(loop->loop);
+  cal_host_take_back(loop->state);
   /* What nobody read or awaited is reported now at the latest: look for it. */
   if (loop->state->suspects > 0) lua_gc(L, LUA_GCCOLLECT);
   cal_drain_reports(L, loop);
@@ -249,6 +252,7 @@ static int loop_gc(lua_State *L)
 {
   struct cal_loop *loop = cal_test_loop(L, 1);
   if (loop == NULL || loop->loop == NULL) return 0;
+  cal_host_forget(loop);
   bool is_called = lua_gc(L, LUA_GCISRUNNING) >= 0; /* from Lua, not by the collector */
   if (is_called) return 0;                          /* futures and handles may still refer to it */
   if (loop->owner != NULL) loop->owner->gone(loop->owner);

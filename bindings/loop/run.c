@@ -5,17 +5,21 @@
  *
  * A batch is called in a Lua thread of the Loop's own, whose stack has below it the function that
  * runs a batch and the Loop.  It may come while another loop of the same Lua state runs, in a
- * callback that drives the application's loop: that one stands still meanwhile.
+ * callback that drives the application's loop: that one stands still meanwhile.  So does the loop
+ * of a host's main task that runs another one (host.c).
  */
 #include <pthread.h>
 
 #include "bind.h"
+#include "loop/host.h"
 
 void cal_raise_left(lua_State *L)
 {
   cal_push_value(L, CAL_STATE_LEFT);
-  lua_pushnil(L);
-  cal_store_value(L, CAL_STATE_LEFT);
+  if (cal_find_state(L)->running == NULL) { /* else the host's loop may be about to be left too */
+    lua_pushnil(L);
+    cal_store_value(L, CAL_STATE_LEFT);
+  }
   cal_error(L);
 }
 
@@ -68,22 +72,54 @@ static void finish(lua_State *L, struct cal_state *state)
   cal_store_value(L, CAL_STATE_HELD);
 }
 
+/* The loop that stood still, if any, runs on. */
+static void reinstall(lua_State *L, int index, struct cal_loop *outer)
+{
+  if (outer == NULL) return;
+  install(L, index, outer);
+  lua_pop(L, 1);
+}
+
+/* The Loop at CAL_RUN_OUTER, if any, stands still meanwhile. */
+static int run(lua_State *L, struct cal_state *state, struct cal_loop *loop)
+{
+  struct cal_loop *outer = state->running;
+  begin(L, loop);
+  if (state->reports > 0 || state->interrupt == CAL_INTERRUPT_TO_END)
+    casync_loop_attend(loop->loop);
+  struct cal_around around = cal_begin_steps(state, L, true);
+  int status = casync_loop_run(loop->loop);
+  cal_end_steps(state, &around);
+  finish(L, state);
+  reinstall(L, CAL_RUN_OUTER, outer);
+  if (status == CASYNC_ELEFT && outer == NULL && state->interrupt == CAL_INTERRUPT_TO_END)
+    state->interrupt = CAL_INTERRUPT_NONE; /* what follows is the clean-up */
+  return status;
+}
+
+/* In a host's main task. */
+static int run_inside(lua_State *L, struct cal_state *state, struct cal_loop *loop)
+{
+  cal_host_keep_thread(L, state);
+  bool is_lent = cal_lend_sigint(L, CAL_RUN_LOOP, loop);
+  int status = run(L, state, loop);
+  if (is_lent) cal_return_sigint(L, CAL_RUN_LOOP, loop);
+  return status;
+}
+
 /* Loop:_run(): runs until stop(); raises what left the loop. */
 static int loop_run(lua_State *L)
 {
   struct cal_state *state = cal_state(L);
   struct cal_loop *loop = cal_check_open_loop(L, 1);
-  lua_settop(L, CAL_RUN_HELD);
   if (casync_loop_is_running(loop->loop)) return cal_raise_code(L, CASYNC_ERUNNING);
   if (casync_loop_is_attached(loop->loop)) return cal_raise_code(L, CASYNC_EATTACHED);
-  if (state->running != NULL)
+  bool is_inside = cal_host_stands_aside(state);
+  if (state->running != NULL && !is_inside)
     return cal_raise(L, "RuntimeError", "Cannot run the event loop while another loop is running");
-  begin(L, loop);
-  if (state->reports > 0) casync_loop_attend(loop->loop);
-  struct cal_around around = cal_begin_steps(state, L, true);
-  int status = casync_loop_run(loop->loop);
-  cal_end_steps(state, &around);
-  finish(L, state);
+  lua_settop(L, CAL_RUN_HELD);
+  cal_push_value(L, CAL_STATE_RUNNING);
+  int status = is_inside ? run_inside(L, state, loop) : run(L, state, loop);
   if (status == CASYNC_ELEFT) cal_raise_left(L);
   if (status == CASYNC_EDEADLOCK) raise_deadlock(L);
   return status < 0 ? cal_raise_code(L, status) : 0;
@@ -100,14 +136,6 @@ struct batch {
   int status;
 };
 
-/* The loop that stood still, if any, runs on. */
-static void reinstall(lua_State *L, int index, struct cal_loop *outer)
-{
-  if (outer == NULL) return;
-  install(L, index, outer);
-  lua_pop(L, 1);
-}
-
 /* Arguments: Loop, light userdata of the batch.  Raises only before it has begun. */
 static int run_batch(lua_State *L)
 {
@@ -122,7 +150,7 @@ static int run_batch(lua_State *L)
   batch->status = batch->run(loop->loop);
   cal_end_steps(state, &around);
   finish(L, state);
-  reinstall(L, CAL_RUN_HELD + 1, outer);
+  reinstall(L, CAL_RUN_OUTER, outer);
   return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bind.h"
+#include "loop/host.h"
 #include "loop/interrupt.h"
 
 /* ---- add_signal_handler ---- */
@@ -45,8 +46,9 @@ static int loop_add_signal_handler(lua_State *L)
     return cal_raise(L, "RuntimeError", "signal handlers can only be set in the main thread");
   int nargs = cal_callback_arguments(L, 3);
   cal_handle_new(L, loop, CAL_HANDLE, 3, nargs)->timer.handle.type = &cal_signal_handle;
-  int status = casync_signal_watch(loop->loop, number);
+  int status = cal_watch_signal(loop, number);
   if (status < 0) return raise_uncatchable(L, number, status);
+  cal_host_give_up(loop, number);
   lua_getiuservalue(L, 1, CAL_LOOP_SIGNALS);
   lua_pushvalue(L, 3);
   lua_rawseti(L, -2, number);
@@ -62,6 +64,7 @@ static int loop_remove_signal_handler(lua_State *L)
   bool found = lua_rawgeti(L, -1, number) == LUA_TUSERDATA;
   if (found) {
     casync_signal_unwatch(loop->loop, number);
+    cal_host_resume(loop, number);
     lua_pushnil(L);
     lua_rawseti(L, -3, number);
   }
@@ -71,10 +74,56 @@ static int loop_remove_signal_handler(lua_State *L)
 
 /* ---- SIGINT of a Runner ---- */
 
-static void on_interrupt(void *data)
+void cal_on_sigint(void *data)
 {
   struct cal_loop *loop = data;
   if (++loop->interrupts >= 2) cal_interrupt(loop->state);
+}
+
+/* Takes SIGINT over for the function on top (popped) of the Loop at `index`, if it is nobody's. */
+static bool take_sigint(lua_State *L, int index, struct cal_loop *loop)
+{
+  bool is_free = !loop->state->leaves_sigint &&
+                 (cal_sigint_is_default() || cal_host_lends_sigint(loop->state));
+  bool ours = cal_is_main_thread() && is_free && cal_watch_signal(loop, SIGINT) == 0;
+  if (ours) {
+    loop->interrupts = 0;
+    loop->keeps |= CAL_KEEPS_SIGINT;
+    lua_getiuservalue(L, index, CAL_LOOP_SIGNALS);
+    lua_pushvalue(L, -2);
+    lua_rawseti(L, -2, SIGINT);
+    lua_pop(L, 1);
+    casync_signal_notify(loop->loop, SIGINT, cal_on_sigint, loop);
+  }
+  lua_pop(L, 1);
+  return ours;
+}
+
+void cal_return_sigint(lua_State *L, int index, struct cal_loop *loop)
+{
+  loop->keeps &= (uint8_t)~CAL_KEEPS_SIGINT;
+  casync_signal_unwatch(loop->loop, SIGINT);
+  loop->state->interrupt = CAL_INTERRUPT_NONE;
+  cal_host_take_back(loop->state);
+  lua_getiuservalue(L, index, CAL_LOOP_SIGNALS);
+  lua_pushnil(L);
+  lua_rawseti(L, -2, SIGINT);
+  lua_pop(L, 1);
+}
+
+static int raise_keyboard_interrupt(lua_State *L)
+{
+  return cal_raise(L, "KeyboardInterrupt", "");
+}
+
+bool cal_lend_sigint(lua_State *L, int index, struct cal_loop *loop)
+{
+  lua_getiuservalue(L, index, CAL_LOOP_SIGNALS);
+  bool is_taken = lua_rawgeti(L, -1, SIGINT) != LUA_TNIL;
+  lua_pop(L, 2);
+  if (is_taken || !cal_host_lends_sigint(loop->state)) return false;
+  lua_pushcfunction(L, raise_keyboard_interrupt);
+  return take_sigint(L, index, loop);
 }
 
 /* sigint_install(loop, on_first) -> whether SIGINT was taken over */
@@ -82,16 +131,8 @@ static int sigint_install(lua_State *L)
 {
   struct cal_loop *loop = cal_check_open_loop(L, 1);
   luaL_checktype(L, 2, LUA_TFUNCTION);
-  bool ours = !loop->state->leaves_sigint && cal_is_main_thread() && cal_sigint_is_default() &&
-              casync_signal_watch(loop->loop, SIGINT) == 0;
-  if (ours) {
-    loop->interrupts = 0;
-    lua_getiuservalue(L, 1, CAL_LOOP_SIGNALS);
-    lua_pushvalue(L, 2);
-    lua_rawseti(L, -2, SIGINT);
-    casync_signal_notify(loop->loop, SIGINT, on_interrupt, loop);
-  }
-  lua_pushboolean(L, ours);
+  lua_settop(L, 2);
+  lua_pushboolean(L, take_sigint(L, 1, loop));
   return 1;
 }
 
@@ -99,11 +140,7 @@ static int sigint_install(lua_State *L)
 static int sigint_restore(lua_State *L)
 {
   struct cal_loop *loop = cal_check_loop(L, 1);
-  casync_signal_unwatch(loop->loop, SIGINT);
-  loop->state->interrupt = 0;
-  lua_getiuservalue(L, 1, CAL_LOOP_SIGNALS);
-  lua_pushnil(L);
-  lua_rawseti(L, -2, SIGINT);
+  cal_return_sigint(L, 1, loop);
   lua_pushinteger(L, loop->interrupts);
   return 1;
 }
@@ -118,8 +155,8 @@ static void run_sigint(lua_State *L, struct cal_loop *loop, bool first)
     return;
   }
   lua_pop(L, 1);
-  if (!loop->state->interrupt) return; /* busy code has raised it already */
-  loop->state->interrupt = 0;
+  if (loop->state->interrupt != CAL_INTERRUPT_KEYBOARD) return; /* busy code has raised it */
+  loop->state->interrupt = CAL_INTERRUPT_NONE;
   cal_push_error(L, "KeyboardInterrupt", "");
   cal_leave_with(L, loop);
 }
@@ -145,6 +182,7 @@ static void deliver(lua_State *L, struct cal_loop *loop, int signals, int number
 void cal_run_signals(lua_State *L, struct cal_loop *loop)
 {
   int top = lua_gettop(L);
+  cal_host_deliver(L, loop->state);
   cal_push_loop(L, loop->loop);
   lua_getiuservalue(L, -1, CAL_LOOP_SIGNALS);
   for (int number = 1; number < NSIG; number++) deliver(L, loop, top + 2, number);

@@ -97,10 +97,13 @@ local function finish(loop, task, is_installed, ok, ...)
   error(err, 0)
 end
 
+local function run_task(loop, task)
+  return finish(loop, task, take_over_sigint(loop, task), pcall(loop.run_until_complete, loop, task))
+end
+
 local function run_coroutine(runner, coro, context)
   local loop = runner._loop
-  local task = loop:create_task(coro, {context = context or runner._context})
-  return finish(loop, task, take_over_sigint(loop, task), pcall(loop.run_until_complete, loop, task))
+  return run_task(loop, loop:create_task(coro, {context = context or runner._context}))
 end
 
 local RUN_OPTIONS = {context = true}
@@ -108,7 +111,7 @@ local RUN_OPTIONS = {context = true}
 --- Runs an awaitable, or a function with what follows, in the runner's loop; returns its results or raises its error
 --- (asyncio Runner.run). Option: context.
 function Runner:run(main, ...)
-  if core.running_loop() then error(exceptions.RuntimeError("Runner.run() cannot be called from a running event loop"), 0) end
+  if core.loop_in_the_way() then error(exceptions.RuntimeError("Runner.run() cannot be called from a running event loop"), 0) end
   local opts, n = options_behind("run", RUN_OPTIONS, main, ...)
   lazy_init(self)
   return run_coroutine(self, coroutine_of(main, n, ...), opts.context)
@@ -139,11 +142,11 @@ end
 
 Runner.__meta.__close = Runner.close
 
-local M = {Runner = Runner}
+local M = {Runner = Runner, _run_task = run_task}
 
 -- run on a loop of another kind, unless the caller names one: how casync.testing runs.
 function M._run(loop_factory, main, ...)
-  if core.running_loop() then error(exceptions.RuntimeError("asyncio.run() cannot be called from a running event loop"), 0) end
+  if core.loop_in_the_way() then error(exceptions.RuntimeError("asyncio.run() cannot be called from a running event loop"), 0) end
   local opts, n = options_behind("run", RUNNER_OPTIONS, main, ...)
   local runner <close> = Runner{debug = opts.debug, loop_factory = opts.loop_factory or loop_factory}
   lazy_init(runner)

@@ -8,7 +8,7 @@ end
 
 --- Runs a command in `sh`; returns what it wrote, standard error included, and its exit status. 20 seconds are the limit.
 function process.run(command)
-  local pipe = assert(io.popen(("timeout 20 sh -c %s 2>&1"):format(process.quote(command))))
+  local pipe = assert(io.popen(("timeout -k 2 20 sh -c %s 2>&1"):format(process.quote(command))))
   local output = pipe:read("a")
   local _, _, status = pipe:close()
   return output, status

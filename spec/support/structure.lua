@@ -143,7 +143,7 @@ local groups = {
   {"protocols", "transports", "net", "sockets"},
   {"loop"},
   {"stream"},
-  {"subprocess", "ssl", "socket", "files", "threads", "workers", "runners", "debug", "testing"},
+  {"subprocess", "ssl", "socket", "files", "threads", "workers", "runners", "debug", "testing", "host"},
   {"api", "init", "unpatched"},
 }
 

@@ -17,7 +17,7 @@ local function check_may_run(loop)
     message = "Event loop is closed"
   elseif loop:is_running() then
     message = "This event loop is already running"
-  elseif core.running_loop() then
+  elseif core.loop_in_the_way() then
     message = "Cannot run the event loop while another loop is running"
   end
   if message then error(exceptions.RuntimeError(message), 0) end
