@@ -31,13 +31,16 @@ function Terminal:expect(text)
   return shown
 end
 
---- Types a key again and again until `text` is shown: the system makes one of two signals that come at once.
+--- Types a key again and again until `text` is shown: the system makes one of two signals that come at once, and takes its
+--- time to interrupt who is busy.
 function Terminal:press_until(key, text)
-  for _ = 1, SECONDS * 10 do
+  for _ = 1, SECONDS * 4 do
     self:type(key)
-    local bytes = pty.read(self.fd, 0.1)
-    self.screen = self.screen .. (bytes or "")
-    if plain(self.screen):find(text, 1, true) then return end
+    repeat
+      local bytes = pty.read(self.fd, 0.25)
+      self.screen = self.screen .. (bytes or "")
+      if plain(self.screen):find(text, 1, true) then return end
+    until not bytes or bytes == ""
   end
   error(("%q is not shown; this is: %q"):format(text, plain(self.screen)), 2)
 end

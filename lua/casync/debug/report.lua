@@ -31,7 +31,7 @@ end
 -- Frames that tell the user nothing: the library's own, and those where a coroutine begins.
 local function is_noise(line)
   return line:find("^\t.*lua/casync/[%w_/]+%.lua:") or line:find("^\t%[C%]: in %?$")
-    or line:find("^\t%[C%]: in %a+ 'casync%.") or line:find("^\t%(%.%.%.tail calls%.%.%.%)$")
+    or line:find("^\t%[C%]: in %a+ 'casync%.") or line:find("^\t%[C%]: in function 'await'$") or line:find("^\t%(%.%.%.tail calls%.%.%.%)$")
 end
 
 local function without_noise(traceback)
