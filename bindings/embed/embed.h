@@ -78,7 +78,8 @@ void cal_mailbox_open(struct cal_mailbox *mailbox, struct cal_loop *loop);
 void cal_mailbox_close(struct cal_mailbox *mailbox);
 void cal_mailbox_unref(struct cal_mailbox *mailbox);
 /* For the work queue: completes at once, in the loop; `data` stays the caller's. */
-void cal_completer_settle(struct casync_completer *completer, casync_lua_fill *fill, void *data);
+void cal_completer_settle(struct casync_completer *completer, casync_lua_fill *function,
+                          void *data);
 /* It will not be used, and the future is left as it is. */
 void cal_completer_discard(struct casync_completer *completer);
 

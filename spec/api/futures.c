@@ -303,10 +303,11 @@ static void no_completer_is_refused(struct world *world)
 enum { MANY = 200, THREADS = 4 };
 
 static struct casync_completer *many[MANY];
+static int order[MANY]; /* the numbers below MANY */
 
 static void *complete_some(void *data)
 {
-  for (int i = (int)(size_t)data; i < MANY; i += THREADS) complete_in_thread(many[i]);
+  for (int i = *(const int *)data; i < MANY; i += THREADS) complete_in_thread(many[i]);
   return NULL;
 }
 
@@ -318,11 +319,12 @@ static void many_threads_complete_many_futures(struct world *world)
   for (int i = 0; i < MANY; i++) {
     check_equal(0, casync_lua_push_future(world->host, world->L));
     check_equal(0, casync_completer_new(world->host, world->L, -1, &many[i]));
+    order[i] = i;
     lua_rawseti(world->L, 1, i + 1);
   }
   lua_setglobal(world->L, "futures");
   for (size_t i = 0; i < THREADS; i++)
-    check_equal(0, pthread_create(&threads[i], NULL, complete_some, (void *)i));
+    check_equal(0, pthread_create(&threads[i], NULL, complete_some, &order[i]));
   check_equal(1, run_chunk(world, "local list = await(asyncio.gather(futures)) local sum = 0 "
                                   "for i = 1, list.n do sum = sum + list[i] end return sum"));
   check_equal(MANY, lua_tointeger(world->L, -1));

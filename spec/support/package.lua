@@ -27,14 +27,16 @@ local function must(command)
   return output
 end
 
-local is_installed = false
+-- busted forgets modules between spec files; the registry does not.
+local registry = debug.getregistry()
+local IS_INSTALLED = "casync.spec.package " .. prefix
 
 --- Installs the build into a prefix that is empty before; returns the prefix. Once a process.
 function package_.install()
-  if is_installed then return prefix end
+  if registry[IS_INSTALLED] then return prefix end
   must(("rm -rf %s && cmake --install %s --prefix %s"):format(quote(prefix), quote(build), quote(prefix)))
   must("mkdir " .. quote(prefix .. "/programs"))
-  is_installed = true
+  registry[IS_INSTALLED] = true
   return prefix
 end
 
@@ -75,9 +77,9 @@ function package_.compile(sources, opts)
   return program
 end
 
---- Runs a program; returns what it wrote and its exit status.
+--- Runs a program, under $CASYNC_SPEC_WITH (valgrind and its options, say) if that is set; returns what it wrote and its exit status.
 function package_.run(program, words)
-  return process.run(("unset LD_PRELOAD; exec %s %s"):format(quote(program), words or ""))
+  return process.run(("unset LD_PRELOAD; exec %s %s %s"):format(os.getenv("CASYNC_SPEC_WITH") or "", quote(program), words or ""))
 end
 
 --- The tests of spec/api/NAME.c, TEST(sentence_in_words): a function that compiles the program, and an iterator over sentences and
