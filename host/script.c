@@ -93,7 +93,10 @@ int host_run(lua_State *L)
 {
   struct command_line *line = lua_touserdata(L, 1);
   if (line->is_debug) setenv("CASYNC_DEBUG", "1", 1); /* for loops that the script makes, too */
+  lua_gc(L, LUA_GCSTOP);
   open_libraries(L, line);
+  lua_gc(L, LUA_GCRESTART);
+  lua_gc(L, LUA_GCGEN, 0, 0); /* as lua has it */
   set_arg(L, line);
   lua_getglobal(L, "require");
   lua_pushliteral(L, "casync.host.script");

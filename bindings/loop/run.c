@@ -81,7 +81,7 @@ static void reinstall(lua_State *L, int index, struct cal_loop *outer)
 }
 
 /* The Loop at CAL_RUN_OUTER, if any, stands still meanwhile. */
-static int run(lua_State *L, struct cal_state *state, struct cal_loop *loop)
+static int run_loop(lua_State *L, struct cal_state *state, struct cal_loop *loop)
 {
   struct cal_loop *outer = state->running;
   begin(L, loop);
@@ -102,7 +102,7 @@ static int run_inside(lua_State *L, struct cal_state *state, struct cal_loop *lo
 {
   cal_host_keep_thread(L, state);
   bool is_lent = cal_lend_sigint(L, CAL_RUN_LOOP, loop);
-  int status = run(L, state, loop);
+  int status = run_loop(L, state, loop);
   if (is_lent) cal_return_sigint(L, CAL_RUN_LOOP, loop);
   return status;
 }
@@ -119,7 +119,7 @@ static int loop_run(lua_State *L)
     return cal_raise(L, "RuntimeError", "Cannot run the event loop while another loop is running");
   lua_settop(L, CAL_RUN_HELD);
   cal_push_value(L, CAL_STATE_RUNNING);
-  int status = is_inside ? run_inside(L, state, loop) : run(L, state, loop);
+  int status = is_inside ? run_inside(L, state, loop) : run_loop(L, state, loop);
   if (status == CASYNC_ELEFT) cal_raise_left(L);
   if (status == CASYNC_EDEADLOCK) raise_deadlock(L);
   return status < 0 ? cal_raise_code(L, status) : 0;
