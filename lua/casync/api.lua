@@ -10,6 +10,7 @@ if core.hooks.api then return core.hooks.api end
 local NAMES = {}
 for line in ([[
 await: async await
+generator: generator
 core: sleep create_task iscoroutine iscoroutinefunction isfuture kw Handle TimerHandle Future Task
 tasks.ensure: ensure_future current_task all_tasks eager_task_factory create_eager_task_factory
 tasks.gather: gather

@@ -285,6 +285,24 @@ function exec.async(node, scope)
   assign(scope, node[2], scope.asyncio.async(node[2], make_function(node[3], node[4], scope)))
 end
 
+-- An async generator: what its body yields with stands in its scope.
+function exec.agen(node, scope)
+  local params, block = node[3], node[4]
+  local make = scope.asyncio.generator(node[2], function(yield, ...)
+    local inner = new_scope(scope)
+    inner.handled, inner.yields = {}, yield
+    bind(inner, params, ...)
+    exec_block(block, inner)
+  end)
+  assign(scope, node[2], function(...) return (make(...)) end)
+end
+
+expr["yield"] = function(node, scope)
+  local value = eval_one(node[2], scope)
+  while not scope.yields do scope = scope.parent end
+  return scope.yields(value)
+end
+
 -- A target is a name, or a list of names for several values or for the elements of one list.
 local function assign_target(scope, target, ...)
   if type(target) == "string" then

@@ -13,7 +13,8 @@ local SAME_NAMES = {"create_task", "ensure_future", "sleep", "gather", "shield",
   "TypeError", "LookupError", "KeyboardInterrupt", "SystemExit", "Exception", "BaseException", "ExceptionGroup",
   "BaseExceptionGroup", "StopAsyncIteration", "AssertionError", "EOFError", "NotImplementedError",
   "StreamReader", "IncompleteReadError", "LimitOverrunError", "Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore",
-  "Barrier", "BrokenBarrierError"}
+  "Barrier", "BrokenBarrierError", "Queue", "PriorityQueue", "LifoQueue", "QueueEmpty", "QueueFull", "QueueShutDown",
+  "GeneratorExit"}
 
 -- Of the library's own coroutines casync looks at a sample only (API 1.1).
 local LIBRARY = {sleep = true, wait = true, waited = true, wait_for = true, _wait_for_one = true}
@@ -130,6 +131,7 @@ function World:handler(context)
     if not LIBRARY[name] then self.unawaited[#self.unawaited + 1] = name end
     return
   end
+  text = text:gsub("(asynchronous generator) .*", "%1")
   if context.handle then text = "Exception in callback" end
   self:log("handler", text, self:keys(context), context.exception)
 end
@@ -185,6 +187,11 @@ local function state(future)
   return (future:result())
 end
 
+-- What a lock or a queue prints; a queue without its items and those who wait (casync lets them go sooner).
+local function text(thing)
+  return (tostring(thing):gsub(" _queue=%b{}", ""):gsub(" _%a+%[%d+%]", ""))
+end
+
 local function complete(future)
   if not future:done() then future:set_result("completed") end
 end
@@ -236,7 +243,8 @@ function World:helpers()
     transport = function(refuses) return world:transport(refuses) end,
     in_context = in_context,
     state = state,
-    text = tostring,
+    text = text,
+    anext = function(generator) return generator:asend() end,
     complete = complete,
     contains = function(value, part) return tostring(value):find(part, 1, true) ~= nil end,
     len = function(list) return list.n or #list end,

@@ -4,7 +4,7 @@
 return {
   there = {
     {"coroutines and tasks", [[
-      create_task sleep gather shield wait as_completed FIRST_COMPLETED FIRST_EXCEPTION ALL_COMPLETED
+      generator create_task sleep gather shield wait as_completed FIRST_COMPLETED FIRST_EXCEPTION ALL_COMPLETED
       current_task all_tasks iscoroutine iscoroutinefunction eager_task_factory create_eager_task_factory Task
       Task.cancel Task.cancelled Task.cancelling Task.uncancel Task.done Task.result Task.exception
       Task.add_done_callback Task.remove_done_callback Task.get_name Task.set_name Task.get_coro
@@ -103,8 +103,6 @@ return {
   },
 
   owed = {
-    {"coroutines and tasks", [[
-      generator]]},
     {"futures", [[
       wrap_future]]},
     {"streams", [[

@@ -6,6 +6,8 @@ import re
 
 import generator
 import matrix
+import queue_generator
+import queue_matrix
 import stream_generator
 import stream_matrix
 import sync_generator
@@ -60,7 +62,8 @@ def store(root, only=None):
         programs = record_source(path.read_text())
         stored.append((path.stem, stored_file(map(translate.program_to_lua, programs))))
         print(f"{path.stem}: {len(programs)} scenarios")
-    for name, products in (("matrix", matrix), ("stream_matrix", stream_matrix), ("sync_matrix", sync_matrix)):
+    for name, products in (("matrix", matrix), ("stream_matrix", stream_matrix), ("sync_matrix", sync_matrix),
+                           ("queue_matrix", queue_matrix)):
         if not only or only == name:
             programs = unlike([made for _, source in products.sources() for made in record_source(source)])
             stored.append((name, stored_file(map(translate.program_to_lua, programs))))
@@ -89,7 +92,7 @@ def unlike(programs):
     return list(kept.values())
 
 
-GENERATORS = {"tasks": generator, "streams": stream_generator, "locks": sync_generator}
+GENERATORS = {"tasks": generator, "streams": stream_generator, "locks": sync_generator, "queues": queue_generator}
 
 
 def random(kind, count, seed, with_text):

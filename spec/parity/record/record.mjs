@@ -55,6 +55,6 @@ if (command === "store") {
   const [kind, count, seed, file, text] = args;
   fs.writeFileSync(file, run(`driver.random(${JSON.stringify(kind)}, ${Number(count)}, ${Number(seed)}, ${text ? "True" : "False"})`));
 } else {
-  console.error("usage: record.mjs store [FILE] | show NAME | random tasks|streams|locks COUNT SEED FILE");
+  console.error("usage: record.mjs store [FILE] | show NAME | random tasks|streams|locks|queues COUNT SEED FILE");
   process.exit(2);
 }

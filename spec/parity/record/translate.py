@@ -57,6 +57,9 @@ class Expr:
     def Await(node):
         return ["await", expr(node.value)]
 
+    def Yield(node):
+        return ["yield", expr(node.value) if node.value else ["none"]]
+
     def Compare(node):
         return ["cmp", COMPARE[type(node.ops[0])], expr(node.left), expr(node.comparators[0])]
 
@@ -99,6 +102,12 @@ def params(args):
     return names
 
 
+def yields(node):
+    """Whether a yield belongs to the function itself: it is an async generator then."""
+    return any(isinstance(child, ast.Yield) or not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+               and yields(child) for child in ast.iter_child_nodes(node))
+
+
 def target(node):
     if isinstance(node, ast.Name):
         return node.id
@@ -123,7 +132,7 @@ class Statement:
         return ["def", node.name, params(node.args), body(node.body)]
 
     def AsyncFunctionDef(node):
-        return ["async", node.name, params(node.args), body(node.body)]
+        return ["agen" if yields(node) else "async", node.name, params(node.args), body(node.body)]
 
     def Return(node):
         return ["return", expr(node.value) if node.value else ["none"]]

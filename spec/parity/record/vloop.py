@@ -13,6 +13,7 @@ import collections.abc
 import inspect
 import itertools
 import textwrap
+import weakref
 
 MAX_POLLS = 20000
 
@@ -43,6 +44,22 @@ class OrderedSet(collections.abc.MutableSet):
 
     def clear(self):
         self._items.clear()
+
+
+class OrderedWeakSet:
+    """The open generators of a loop, in the order in which they began; asyncio's own has the finished too, while they are kept."""
+
+    def __init__(self):
+        self._items = weakref.WeakKeyDictionary()
+        self.add = lambda item: self._items.__setitem__(item, None)
+        self.discard = lambda item: self._items.pop(item, None)
+        self.clear = self._items.clear
+
+    def __iter__(self):
+        return iter([item for item in self._items if item.ag_frame is not None])
+
+    def __len__(self):
+        return len(list(iter(self)))
 
 
 class TooLong(BaseException):
@@ -81,6 +98,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.created = {}
         self._clock_resolution = 1e-9
         self._selector = Selector(self)
+        self._asyncgens = OrderedWeakSet()
 
     def time(self):
         return self.now

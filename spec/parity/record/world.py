@@ -107,6 +107,7 @@ class World:
             self.reports.append(f"report: {text} {show(context.get('exception'))}")
             return
         keys = sorted(key for key in context if key not in OWN_KEYS)
+        text = re.sub(r"(asynchronous generator) .*", r"\1", text)
         if context.get("handle") is not None:
             text = "Exception in callback"  # CPython goes on with a repr of the callback
         self.log("handler", text, keys, context.get("exception"))
@@ -130,7 +131,8 @@ class World:
             "timeout_at", "TaskGroup", "Task", "Future", "current_task", "iscoroutine", "isfuture", "get_running_loop",
             "Runner", "run", "eager_task_factory", "create_eager_task_factory", "FIRST_COMPLETED", "FIRST_EXCEPTION",
             "ALL_COMPLETED", "StreamReader", "IncompleteReadError", "LimitOverrunError", "Lock", "Event", "Condition", "Semaphore",
-            "BoundedSemaphore", "Barrier", "BrokenBarrierError", "CancelledError", "InvalidStateError", "Handle", "TimerHandle")}
+            "BoundedSemaphore", "Barrier", "BrokenBarrierError", "Queue", "PriorityQueue", "LifoQueue", "QueueEmpty", "QueueFull",
+            "QueueShutDown", "CancelledError", "InvalidStateError", "Handle", "TimerHandle")}
         named.update(
             Err=Err, SubErr=SubErr, Err2=Err2, BaseErr=BaseErr, log=self.log, message=message, new_event_loop=self.new_loop,
             iscoroutinefunction=inspect.iscoroutinefunction, all_tasks=lambda *a: list(asyncio.all_tasks(*a)),
@@ -205,6 +207,8 @@ def state(future):
 
 def text(thing):
     """What a lock and its like print, as casync words it."""
+    if isinstance(thing, asyncio.Queue):  # without its items and those who wait: casync lets them go sooner
+        return re.sub(r" _\w+\[\d+\]| _queue=\[.*\](?=[ >])", "", str(thing))
     return re.sub(r"<asyncio\.locks\.(\w+) object at 0x[0-9a-f]+ (\[.*\])>", r"<\1 \2>", repr(thing))
 
 
