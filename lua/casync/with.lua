@@ -3,8 +3,12 @@
 -- Not here: any context manager of the library.
 -- Invariant: a guard runs its exit once. An exit may await and may replace the error in flight, never swallow it. No
 -- C function stands between a scope and its body, so scopes nest as deep as Lua calls do.
+local core = require "casync.core"
 local class = require "casync.class"
 local options = require "casync.options"
+
+-- A second load in one Lua state gives the same class of guards.
+if core.hooks.with then return core.hooks.with end
 
 local getmetatable, setmetatable, rawget, type = getmetatable, setmetatable, rawget, type
 
@@ -59,4 +63,5 @@ function M.with(cm, f)
   return f(scope)
 end
 
+core.hooks.with = M
 return M

@@ -110,7 +110,7 @@ describe("a StreamWriter", function()
   end)
 
   it("that is dropped takes its connection along, which debug mode tells", function() -- ST16
-    with_stream(function(writer, _, _, transport, protocol)
+    with_stream(function(_, _, _, transport, protocol)
       asyncio.get_running_loop():set_debug(true)
       do
         local dropped = asyncio.StreamWriter(transport, protocol, nil, asyncio.get_running_loop())
