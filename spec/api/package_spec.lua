@@ -39,6 +39,12 @@ describe("the installed package", function()
     end
   end)
 
+  it("has the command casync, which runs by itself", function()
+    if installed.option("CASYNC_HOST") ~= "ON" then return pending("built without the command") end
+    local run = ("cd / && LUA_PATH= LUA_CPATH= %s/bin/casync -e 'print(await(asyncio.sleep(0, 1)))'"):format(quote(prefix))
+    assert.equal("1\n", (process.run(run)))
+  end)
+
   it("has all functions of its headers in libcasync, and none of casync/lua.h in the module for Lua", function()
     local function names_of(library)
       local names = {}

@@ -32,8 +32,7 @@ local CLEANUP = PRELUDE .. [[
 
 describe("the options of casync", function()
   it("say the version, and what there is", function()
-    local asyncio = require "casync"
-    assert_run(("casync %s, Lua 5.4\n"):format(asyncio.version), 0, process.run("casync --version | sed 's/\\.[0-9]*$//'"))
+    assert.equal(("casync %s, Lua 5.4"):format(require("casync").version), (run("--version"):match("^(.*)%.%d+\n$")))
     local help, status = run("--help")
     assert.matches("^usage: casync %[options%] %[script %[args%]%]\n", help)
     assert.equal(0, status)
