@@ -33,6 +33,7 @@ static int spawn(lua_State *L)
   luaL_checktype(L, 2, LUA_TTABLE);
   for (int i = 0; i < MOST_ARGUMENTS && lua_geti(L, 1, i + 1) != LUA_TNIL; i++)
     argv[i] = luaL_checkstring(L, -1);
+  if (argv[0] == NULL) return luaL_error(L, "no program");
   struct winsize size = {.ws_row = 24, .ws_col = 80};
   int fd = -1;
   pid_t pid = forkpty(&fd, NULL, NULL, &size);
@@ -71,7 +72,7 @@ static int wait_for(lua_State *L)
 {
   pid_t pid = (pid_t)luaL_checkinteger(L, 1);
   int status = 0, turns = (int)(luaL_checknumber(L, 2) * 200);
-  struct timespec turn = {.tv_nsec = 5 * 1000 * 1000};
+  struct timespec turn = {.tv_nsec = 5000000L};
   while (waitpid(pid, &status, WNOHANG) == 0) {
     if (turns-- == 0) {
       kill(pid, SIGKILL);
