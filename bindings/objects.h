@@ -224,6 +224,8 @@ struct cal_op *cal_native_new(lua_State *L, const struct cal_native_type *type, 
  * stays there.  `size`: of a struct that begins with the cal_op; the rest is zeroed. */
 struct cal_op *cal_native_about(lua_State *L, const struct cal_native_type *type, void *object,
                                 size_t size);
+/* The same of a plain size, with the value at index 2 as its second user value. */
+struct cal_op *cal_native_about_two(lua_State *L, const struct cal_native_type *type, void *object);
 
 struct cal_op *cal_test_op(lua_State *L, int index);
 int cal_op_results(lua_State *L, int index); /* pushes what it returns */

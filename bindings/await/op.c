@@ -85,17 +85,31 @@ struct cal_op *cal_native_new(lua_State *L, const struct cal_native_type *type, 
   return op;
 }
 
+/* Makes one of `n` values from index 1 on, which stay there. */
+static inline struct cal_op *new_about(lua_State *L, const struct cal_native_type *type,
+                                       void *object, size_t size, int n)
+{
+  struct cal_op *op = cal_new_here(L, CAL_OP, size, n);
+  op->nresults = n;
+  op->of.op.type = &type->op;
+  op->of.native.object = object;
+  for (int i = 1; i <= n; i++) {
+    lua_pushvalue(L, i);
+    lua_setiuservalue(L, -2, i);
+  }
+  choose(L, op);
+  return op;
+}
+
 struct cal_op *cal_native_about(lua_State *L, const struct cal_native_type *type, void *object,
                                 size_t size)
 {
-  struct cal_op *op = cal_new_here(L, CAL_OP, size, 1);
-  op->nresults = 1;
-  op->of.op.type = &type->op;
-  op->of.native.object = object;
-  lua_pushvalue(L, 1);
-  lua_setiuservalue(L, -2, 1);
-  choose(L, op);
-  return op;
+  return new_about(L, type, object, size, 1);
+}
+
+struct cal_op *cal_native_about_two(lua_State *L, const struct cal_native_type *type, void *object)
+{
+  return new_about(L, type, object, sizeof(struct cal_op), 2);
 }
 
 CAL_APART static int sleep_for(lua_State *L)

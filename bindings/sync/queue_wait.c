@@ -1,47 +1,37 @@
 /* SPDX-License-Identifier: MIT
  *
  * What waits at a queue: get, put, join, and the iterator `for item in queue:items() do`.  The
- * first three are native coroutines; the iterator has the queue itself at index 1 of its frame and
- * makes no object.
+ * first three are native coroutines, with their op at index 1 of the frame; the iterator has the
+ * queue there and makes no object.  At index 2 stands the queue in all of them.
  *
  * A task that was woken looks again.  If it was cancelled between its waking and its next step, it
  * wakes the next in line instead: the item, or the room, is still there.
  */
 #include "sync/queue.h"
 
-enum { OP_QUEUE = 1, OP_ITEM }; /* user values of an op */
+enum { OP_QUEUE = 1, OP_ITEM };              /* user values of an op */
+enum { QUEUE = 2, ITEM, TOP_OF_PUT = ITEM }; /* places in a frame */
 
 /* ---- what waits have in common ---- */
 
-/* Pushes the queue that the frame is about, itself or in an op at index 1, and returns where. */
-static int push_queue(lua_State *L)
-{
-  if (cal_test_op(L, 1) != NULL)
-    lua_getiuservalue(L, 1, OP_QUEUE);
-  else
-    lua_pushvalue(L, 1);
-  return lua_gettop(L);
-}
-
-CAL_APART static void bind_loop(lua_State *L, int index, int value, const struct cal_loop **loop,
+CAL_APART static void bind_loop(lua_State *L, int value, const struct cal_loop **loop,
                                 const struct cal_loop *running)
 {
   if (*loop != NULL) {
-    luaL_tolstring(L, index, NULL);
+    luaL_tolstring(L, QUEUE, NULL);
     cal_raise(L, "RuntimeError", "%s is bound to a different event loop", lua_tostring(L, -1));
   }
   cal_push_value(L, CAL_STATE_RUNNING);
-  lua_setiuservalue(L, index, value);
+  lua_setiuservalue(L, QUEUE, value);
   *loop = running;
 }
 
-/* The task that is to wait in the running loop, which the queue at `index` belongs to from now on;
+/* The task that is to wait in the running loop, which the frame's queue belongs to from now on;
  * NULL: it is driven by hand. */
-static inline struct casync_task *may_wait(lua_State *L, struct cal_state *state, int index,
-                                           int value, const struct cal_loop **loop)
+static inline struct casync_task *may_wait(lua_State *L, struct cal_state *state, int value,
+                                           const struct cal_loop **loop)
 {
-  if (state->running != NULL && *loop != state->running)
-    bind_loop(L, index, value, loop, state->running);
+  if (state->running != NULL && *loop != state->running) bind_loop(L, value, loop, state->running);
   return cal_may_wait_loosely(L, state);
 }
 
@@ -52,74 +42,55 @@ static inline bool wastes_wake_up(const struct cal_state *state)
   return !(casync_loop_current_task(state->running->loop)->flags & CASYNC_TASK_OP_CANCELLED);
 }
 
-static struct cal_op *new_op(lua_State *L, const struct cal_native_type *type,
-                             struct cal_queue *self, int values)
+/* The queue of a frame that has waited.  The debug library can exchange what is there: what waited
+ * then waits no more. */
+static inline struct cal_queue *queue_of_frame(lua_State *L)
 {
-  struct cal_op *op = cal_native_new(L, type, values);
-  op->of.native.object = self;
-  return op;
+  struct cal_queue *self = cal_test(L, QUEUE, CAL_QUEUE, sizeof *self);
+  if (self == NULL) cal_raise(L, "RuntimeError", "the queue that was waited for is gone");
+  return self;
 }
 
 /* ---- get ---- */
 
 static int back_from_get(lua_State *L, int status, lua_KContext context);
 
-static bool is_ours(const struct cal_op *op);
 /* Whether the frame is one of the iterator, or of an op for it. */
 static bool is_iterator(lua_State *L);
-static int wait_by_hand(lua_State *L, struct cal_state *state, struct cal_queue *self);
+static int wait_by_hand(lua_State *L, struct cal_state *state);
 
-/* Of the queue that the frame is about. */
 static int get_on(lua_State *L, struct cal_state *state, struct cal_queue *self)
 {
-  int index = push_queue(L);
-  if (!cal_queue_is_empty(L, index, self)) {
-    cal_queue_get_now(L, index, self);
+  if (!cal_queue_is_empty(L, QUEUE, self)) {
+    cal_queue_get_now(L, QUEUE, self);
     return 1;
   }
   if (self->queue.is_shutdown) {
     if (is_iterator(L)) return 0;
     cal_raise(L, "QueueShutDown", "%s", "");
   }
-  struct casync_task *task = may_wait(L, state, index, CAL_QUEUE_LOOP, &self->loop);
-  lua_settop(L, 1);
-  if (task == NULL) return wait_by_hand(L, state, self);
+  struct casync_task *task = may_wait(L, state, CAL_QUEUE_LOOP, &self->loop);
+  if (task == NULL) return wait_by_hand(L, state);
   casync_queue_wait_get(&self->queue, task);
   return cal_wait(L, state, back_from_get);
-}
-
-/* The queue that a frame is about which has waited.  The debug library can exchange what is there:
- * what waited then waits no more. */
-static struct cal_queue *queue_of_frame(lua_State *L)
-{
-  struct cal_op *op = lua_touserdata(L, 1);
-  const struct cal_object *object = cal_object_of(L, 1, op != NULL ? &op->object : NULL);
-  if (object != NULL && object->kind->id == CAL_OP && is_ours(op)) return op->of.native.object;
-  if (object != NULL && object->kind->id == CAL_QUEUE) return (struct cal_queue *)object;
-  cal_raise(L, "RuntimeError", "the queue that was waited for is gone");
 }
 
 static int back_from_get(lua_State *L, int status, lua_KContext context)
 {
   struct cal_state *state = cal_context_state(context);
   (void)status;
-  if (cal_is_forged(L, state)) return cal_wait_on(L, state, 1, back_from_get);
+  if (cal_is_forged(L, state)) return cal_wait_on(L, state, QUEUE, back_from_get);
   struct cal_queue *self = queue_of_frame(L);
-  if (wastes_wake_up(state)) {
-    if (!cal_queue_is_empty(L, push_queue(L), self)) casync_queue_wake_get(&self->queue);
-    lua_remove(L, -1);
-  }
+  if (wastes_wake_up(state) && !cal_queue_is_empty(L, QUEUE, self))
+    casync_queue_wake_get(&self->queue);
   cal_come_back(L, state);
   return get_on(L, state, self);
 }
 
 static int get_body(lua_State *L, struct cal_state *state, struct cal_op *op)
 {
-  struct cal_queue *self = op->of.native.object;
-  if (self->count == 0 || self->is_subclass) return get_on(L, state, self);
   lua_getiuservalue(L, 1, OP_QUEUE);
-  cal_queue_get_now(L, 2, self);
-  return 1;
+  return get_on(L, state, op->of.native.object);
 }
 
 static const struct cal_native_type get_type = {{"Queue.get", NULL, NULL}, get_body};
@@ -127,9 +98,7 @@ static const struct cal_native_type get_type = {{"Queue.get", NULL, NULL}, get_b
 /* Queue:get() -> an item, in its turn; QueueShutDown */
 static int queue_get(lua_State *L)
 {
-  struct cal_queue *self = cal_check_queue(L);
-  lua_settop(L, 1);
-  new_op(L, &get_type, self, 1);
+  cal_native_about(L, &get_type, cal_check_queue(L), sizeof(struct cal_op));
   return 1;
 }
 
@@ -137,17 +106,15 @@ static int queue_get(lua_State *L)
 
 static int back_from_put(lua_State *L, int status, lua_KContext context);
 
+/* The item is on top. */
 static int put_on(lua_State *L, struct cal_state *state, struct cal_queue *self)
 {
-  lua_getiuservalue(L, 1, OP_QUEUE);
-  if (!cal_queue_is_full(L, 2, self)) {
-    lua_getiuservalue(L, 1, OP_ITEM);
-    cal_queue_put_now(L, 2, self);
+  if (!cal_queue_is_full(L, QUEUE, self)) {
+    cal_queue_put_now(L, QUEUE, self);
     return 0;
   }
   if (self->queue.is_shutdown) cal_raise(L, "QueueShutDown", "%s", "");
-  struct casync_task *task = may_wait(L, state, 2, CAL_QUEUE_LOOP, &self->loop);
-  lua_settop(L, 1);
+  struct casync_task *task = may_wait(L, state, CAL_QUEUE_LOOP, &self->loop);
   casync_queue_wait_put(&self->queue, task);
   return cal_wait(L, state, back_from_put);
 }
@@ -156,19 +123,18 @@ static int back_from_put(lua_State *L, int status, lua_KContext context)
 {
   struct cal_state *state = cal_context_state(context);
   (void)status;
-  if (cal_is_forged(L, state)) return cal_wait_on(L, state, 1, back_from_put);
+  if (cal_is_forged(L, state)) return cal_wait_on(L, state, TOP_OF_PUT, back_from_put);
   struct cal_queue *self = queue_of_frame(L);
-  if (cal_test_op(L, 1) == NULL) return cal_raise(L, "RuntimeError", "not a put");
-  if (wastes_wake_up(state)) {
-    if (!cal_queue_is_full(L, push_queue(L), self)) casync_queue_wake_put(&self->queue);
-    lua_remove(L, -1);
-  }
+  if (wastes_wake_up(state) && !cal_queue_is_full(L, QUEUE, self))
+    casync_queue_wake_put(&self->queue);
   cal_come_back(L, state);
   return put_on(L, state, self);
 }
 
 static int put_body(lua_State *L, struct cal_state *state, struct cal_op *op)
 {
+  lua_getiuservalue(L, 1, OP_QUEUE);
+  lua_getiuservalue(L, 1, OP_ITEM);
   return put_on(L, state, op->of.native.object);
 }
 
@@ -179,7 +145,7 @@ static int queue_put(lua_State *L)
 {
   struct cal_queue *self = cal_check_queue(L);
   lua_settop(L, 2);
-  new_op(L, &put_type, self, 2);
+  cal_native_about_two(L, &put_type, self);
   return 1;
 }
 
@@ -189,7 +155,7 @@ static int back_from_join(lua_State *L, int status, lua_KContext context)
 {
   struct cal_state *state = cal_context_state(context);
   (void)status;
-  if (cal_is_forged(L, state)) return cal_wait_on(L, state, 1, back_from_join);
+  if (cal_is_forged(L, state)) return cal_wait_on(L, state, QUEUE, back_from_join);
   cal_come_back(L, state);
   return 0;
 }
@@ -198,9 +164,8 @@ static int join_body(lua_State *L, struct cal_state *state, struct cal_op *op)
 {
   struct cal_queue *self = op->of.native.object;
   if (self->queue.unfinished == 0) return 0;
-  struct casync_task *task =
-      may_wait(L, state, push_queue(L), CAL_QUEUE_JOIN_LOOP, &self->join_loop);
-  lua_settop(L, 1);
+  lua_getiuservalue(L, 1, OP_QUEUE);
+  struct casync_task *task = may_wait(L, state, CAL_QUEUE_JOIN_LOOP, &self->join_loop);
   casync_queue_wait_join(&self->queue, task);
   return cal_wait(L, state, back_from_join);
 }
@@ -210,9 +175,7 @@ static const struct cal_native_type join_type = {{"Queue.join", NULL, NULL}, joi
 /* Queue:join(): waits until every item that was put has had its task_done() */
 static int queue_join(lua_State *L)
 {
-  struct cal_queue *self = cal_check_queue(L);
-  lua_settop(L, 1);
-  new_op(L, &join_type, self, 1);
+  cal_native_about(L, &join_type, cal_check_queue(L), sizeof(struct cal_op));
   return 1;
 }
 
@@ -227,24 +190,18 @@ static bool is_iterator(lua_State *L)
   return op == NULL || op->of.op.type == &step_type.op;
 }
 
-static int wait_by_hand(lua_State *L, struct cal_state *state, struct cal_queue *self)
-{
-  return cal_await_op(L, state, new_op(L, &step_type, self, 1));
-}
-
-static bool is_ours(const struct cal_op *op)
-{
-  const struct casync_op_type *type = op->of.op.type;
-  return type == &get_type.op || type == &put_type.op || type == &join_type.op ||
-         type == &step_type.op;
-}
-
 int cal_queue_step(lua_State *L)
 {
-  struct cal_queue *self = cal_check_queue(L);
-  lua_settop(L, 1);
-  new_op(L, &step_type, self, 1);
+  cal_native_about(L, &step_type, cal_check_queue(L), sizeof(struct cal_op));
   return 1;
+}
+
+static int wait_by_hand(lua_State *L, struct cal_state *state)
+{
+  cal_queue_step(L);
+  lua_replace(L, 1);
+  lua_settop(L, 1);
+  return cal_await_op(L, state, cal_test_op(L, 1));
 }
 
 enum { NEXT_ITEM = 2 }; /* upvalue of items() */
@@ -253,6 +210,7 @@ static int next_item(lua_State *L)
 {
   struct cal_queue *self = cal_check_queue(L);
   lua_settop(L, 1);
+  lua_pushvalue(L, 1);
   return get_on(L, cal_state(L), self);
 }
 
