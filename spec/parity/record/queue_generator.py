@@ -29,7 +29,7 @@ HELP = """
             await sleep({d3})
 
     async def from_queue():
-        while True:
+        for i in range(5):
             try:
                 item = await q.get()
                 yield item
