@@ -128,12 +128,13 @@ describe("an async generator", function()
 
   it_awaits("may not ignore its exit", function()
     local one = generator(function(yield)
-      while true do pcall(yield, 1) end
+      for _ = 1, 3 do pcall(yield, 1) end
     end)()
     one()
     raises(asyncio.RuntimeError, "async generator ignored GeneratorExit", await, one:aclose())
     assert.equal(1, await(one:asend()))
     raises(asyncio.StopAsyncIteration, "", await, one:aclose())
+    assert.is_nil(one()) -- the end of its body
   end)
 
   it_awaits("fails to close with what its cleaning up raises", function()
