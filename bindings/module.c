@@ -54,6 +54,9 @@ static int open_sync(lua_State *L)
   return 0;
 }
 
+/* Room for so many names is made at once. */
+enum { NAMES = 128 };
+
 static void open_module(lua_State *L)
 {
   static const luaL_Reg functions[] = {{"errors", set_errors},
@@ -69,7 +72,7 @@ static void open_module(lua_State *L)
       cal_open_inspect, cal_open_buffer,  cal_open_reader,      cal_open_queue,
       cal_open_preload,
   };
-  lua_newtable(L);
+  lua_createtable(L, 0, NAMES);
   cal_set_functions(L, functions);
   for (size_t i = 0; i < sizeof openers / sizeof *openers; i++) openers[i](L);
   lua_pushliteral(L, CASYNC_VERSION);

@@ -25,12 +25,16 @@ local function literal(bytes)
   return table.concat(parts, "\n")
 end
 
-local lines, table_lines = {'#include "' .. header .. '"', ""}, {}
+-- One array in the order of the files: what is used together lies in the same pages.
+local lines, table_lines = {'#include "' .. header .. '"', "", "static const unsigned char bytecode[] = {"}, {}
+local offset = 0
 for i = 7, #arg do
   local bytes = bytes_of(arg[i])
-  lines[#lines + 1] = ("static const unsigned char file%d[] = {\n%s\n};"):format(i, literal(bytes))
-  table_lines[#table_lines + 1] = ('  {"%s", file%d, %d},'):format(module_of(arg[i]), i, #bytes)
+  lines[#lines + 1] = literal(bytes)
+  table_lines[#table_lines + 1] = ('  {"%s", bytecode + %d, %d},'):format(module_of(arg[i]), offset, #bytes)
+  offset = offset + #bytes
 end
+lines[#lines + 1] = "};"
 lines[#lines + 1] = ("const struct %s %s[] = {"):format(struct, array)
 lines[#lines + 1] = table.concat(table_lines, "\n")
 lines[#lines + 1] = "  {0, 0, 0},\n};"
