@@ -28,7 +28,8 @@ local Scan = asyncio.BufferedProtocol:subclass("Scan", {
   end,
   get_buffer = function(self) return self.buffer end,
   buffer_updated = function(self, n)
-    assert(not self.buffer:view(1, n):find("\n"))
+    local bytes = n == #self.buffer and self.buffer or self.buffer:view(1, n)
+    assert(not bytes:find("\n"))
     self.total = self.total + n
   end,
   connection_lost = function(self) self.ended:set_result() end,
