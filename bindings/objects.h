@@ -425,7 +425,7 @@ void cal_leave_with(lua_State *L, struct cal_loop *loop);
 /* Raises the error that left it. */
 CAL_NORETURN void cal_raise_left(lua_State *L);
 
-void cal_open_preload(lua_State *L);
+void cal_open_searcher(lua_State *L);
 void cal_open_inspect(lua_State *L);
 void cal_open_gather(lua_State *L);
 bool cal_gather_cancel(lua_State *L, int index); /* the message is in the state */

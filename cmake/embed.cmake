@@ -14,11 +14,11 @@ list(PREPEND lua_files ${first_files})
 set(embedded ${CMAKE_BINARY_DIR}/embedded.c)
 if(lua_runs STREQUAL "Lua 5.4")
   add_custom_command(OUTPUT ${embedded}
-    COMMAND ${LUA_EXECUTABLE} ${CMAKE_SOURCE_DIR}/cmake/embed.lua ${embedded} ${CMAKE_SOURCE_DIR}/lua preload.h
+    COMMAND ${LUA_EXECUTABLE} ${CMAKE_SOURCE_DIR}/cmake/embed.lua ${embedded} ${CMAKE_SOURCE_DIR}/lua searcher.h
       cal_embedded cal_embedded "" ${lua_files}
     DEPENDS ${CMAKE_SOURCE_DIR}/cmake/embed.lua ${lua_files}
     COMMENT "Embedding the Lua files" VERBATIM)
 else()
-  file(WRITE ${embedded} "#include \"preload.h\"\nconst struct cal_embedded cal_embedded[] = {{0, 0, 0}};\n")
+  file(WRITE ${embedded} "#include \"searcher.h\"\nconst struct cal_embedded cal_embedded[] = {{0, 0, 0}};\n")
 endif()
 target_sources(casync_core PRIVATE ${embedded})

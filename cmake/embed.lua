@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- lua5.4 embed.lua OUT.c ROOT HEADER STRUCT ARRAY PREFIX FILE …: the Lua files below ROOT as bytecode in one C array of structs
--- {module name, bytes, size}, which is registered as package.preload (bindings/preload.c, host/script.c). Parsing them is most of
+-- {module name, bytes, size}, where `require` finds them (bindings/searcher.c, host/script.c). Parsing them is most of
 -- a short script's start-up otherwise. Modules are named, and chunks called, as if ROOT were the folder lua/PREFIX.
 local out, root, header, struct, array, prefix = table.unpack(arg, 1, 6)
 

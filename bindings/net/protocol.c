@@ -152,7 +152,10 @@ static bool call_method(struct call *call, const struct how *how)
 {
   lua_State *L = call->transport->loop->state->L;
   int top = lua_gettop(L);
-  if (!has_room(L)) return false;
+  if (!has_room(L)) {
+    if (how->is_fatal) casync_stream_abort(&call->transport->stream, CASYNC_EMEMORY);
+    return false;
+  }
   bool is_well = cal_transport_run(L, call->transport, invoke, call, how) == LUA_OK;
   if (!is_well) fail(L, top + 1, call, how->is_fatal);
   lua_settop(L, top);
@@ -363,7 +366,10 @@ static void on_data_to_reader(struct casync_stream *stream, const char *bytes, s
   struct call call = {.transport = cal_transport_of(stream), .method = "data_received"};
   lua_State *L = call.transport->loop->state->L;
   int top = lua_gettop(L);
-  if (!has_room(L)) return;
+  if (!has_room(L)) {
+    casync_stream_abort(stream, CASYNC_EMEMORY); /* what has come would be lost */
+    return;
+  }
   if (cal_transport_run(L, call.transport, feed, (void *)bytes, (void *)size) != LUA_OK)
     fail(L, top + 1, &call, true);
   lua_settop(L, top);

@@ -39,6 +39,11 @@ static void a_pool_keeps_only_some_spares(void **state)
   (void)state;
   for (int i = 0; i < 40; i++) blocks[i] = take(pool);
   for (int i = 0; i < 40; i++) ca_block_free(blocks[i]);
+  int kept = 0;
+  ca_alloc_fail_at(1); /* so only spares can be taken */
+  while ((blocks[kept] = ca_block_take(pool)) != NULL) kept++;
+  assert_int_equal(kept, 16);
+  while (kept > 0) ca_block_free(blocks[--kept]);
   ca_blocks_free(pool);
 }
 

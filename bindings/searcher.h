@@ -2,8 +2,8 @@
  *
  * The library's Lua files as bytecode (made at build time by cmake/embed.lua).
  */
-#ifndef CAL_PRELOAD_H
-#define CAL_PRELOAD_H
+#ifndef CAL_SEARCHER_H
+#define CAL_SEARCHER_H
 
 #include <stddef.h>
 

@@ -4,7 +4,7 @@
  * the same files that are installed; as bytecode they need no search and no parser.  A Lua that
  * refuses the bytecode reads the files.
  */
-#include "preload.h"
+#include "searcher.h"
 
 #include <string.h>
 
@@ -59,7 +59,7 @@ static int search(lua_State *L)
   return 2;
 }
 
-void cal_open_preload(lua_State *L)
+void cal_open_searcher(lua_State *L)
 {
   int top = lua_gettop(L);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
