@@ -65,11 +65,11 @@ static void open_module(lua_State *L)
                                        {"open_sync", open_sync},
                                        {NULL, NULL}};
   static void (*const openers[])(lua_State *) = {
-      cal_open_report,  cal_open_kw,      cal_open_context,     cal_open_sentinel,
-      cal_open_future,  cal_open_task,    cal_open_create_task, cal_open_gather,
-      cal_open_handle,  cal_open_loop,    cal_open_host,        cal_open_coroutine_object,
-      cal_open_op,      cal_open_suspend, cal_open_await,       cal_open_coroutine,
-      cal_open_inspect, cal_open_buffer,  cal_open_reader,      cal_open_queue,
+      cal_open_report,   cal_open_kw,      cal_open_context,     cal_open_sentinel,
+      cal_open_future,   cal_open_task,    cal_open_create_task, cal_open_gather,
+      cal_open_handle,   cal_open_loop,    cal_open_host,        cal_open_coroutine_object,
+      cal_open_op,       cal_open_suspend, cal_open_await,       cal_open_coroutine,
+      cal_open_inspect,  cal_open_buffer,  cal_open_reader,      cal_open_queue,
       cal_open_searcher,
   };
   lua_createtable(L, 0, NAMES);

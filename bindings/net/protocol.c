@@ -350,13 +350,13 @@ static void on_buffer_updated(struct casync_stream *stream, size_t size)
 
 /* ---- stream readers ---- */
 
-/* Arguments: Transport, bytes, size (both light). */
+/* Arguments: Transport, the bytes and their size (both by address). */
 static int feed(lua_State *L)
 {
   const char *bytes = lua_touserdata(L, 2);
-  size_t size = (size_t)lua_touserdata(L, 3);
+  const size_t *size = lua_touserdata(L, 3);
   lua_getiuservalue(L, 1, CAL_TRANSPORT_TARGET);
-  cal_reader_feed(L, lua_gettop(L), bytes, size);
+  cal_reader_feed(L, lua_gettop(L), bytes, *size);
   return 0;
 }
 
@@ -370,7 +370,7 @@ static void on_data_to_reader(struct casync_stream *stream, const char *bytes, s
     casync_stream_abort(stream, CASYNC_EMEMORY); /* what has come would be lost */
     return;
   }
-  if (cal_transport_run(L, call.transport, feed, (void *)bytes, (void *)size) != LUA_OK)
+  if (cal_transport_run(L, call.transport, feed, (void *)bytes, &size) != LUA_OK)
     fail(L, top + 1, &call, true);
   lua_settop(L, top);
 }

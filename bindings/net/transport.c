@@ -60,7 +60,8 @@ static unsigned char size_of(const struct sockaddr_storage *name, socklen_t size
 /* A new Transport that knows the names of both ends of `fd`. */
 static struct cal_transport *new_transport(lua_State *L, int fd)
 {
-  struct sockaddr_storage peer, own;
+  struct sockaddr_storage peer, own; /* a socket may have no name */
+  peer.ss_family = own.ss_family = AF_UNSPEC;
   socklen_t size = sizeof peer;
   unsigned char peer_size = 0, own_size = 0;
   if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0) peer_size = size_of(&peer, size);

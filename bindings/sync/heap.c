@@ -37,6 +37,8 @@ static void check_depth(lua_State *L, int depth)
   luaL_checkstack(L, 6, NULL);
 }
 
+/* NOLINTBEGIN(misc-no-recursion): arrays nest, and check_depth() bounds it */
+
 static bool is_equal(lua_State *L, int a, int b, int depth);
 
 /* Pushes the first elements in which the arrays differ; false, and nothing is pushed: there are
@@ -74,6 +76,8 @@ static bool is_less(lua_State *L, int a, int b, int depth)
   lua_settop(L, top - 2);
   return less;
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 /* Whether item `i` is less than item `j`; from 0, as in heapq. */
 static bool is_item_less(lua_State *L, int table, size_t i, size_t j, const size_t *count)

@@ -15,8 +15,10 @@ static struct cal_semaphore *check_semaphore(lua_State *L)
 {
   struct cal_semaphore *self = cal_test(L, 1, CAL_SEMAPHORE, sizeof *self);
   if (self == NULL) self = cal_test(L, 1, CAL_BOUNDED_SEMAPHORE, sizeof *self);
-  if (self == NULL) luaL_typeerror(L, 1, "Semaphore");
-  cal_sync_tidy(&self->sync, &self->semaphore.queue);
+  if (self == NULL)
+    luaL_typeerror(L, 1, "Semaphore");
+  else
+    cal_sync_tidy(&self->sync, &self->semaphore.queue);
   return self;
 }
 

@@ -29,7 +29,8 @@ static void soon(const struct casync_task *task, unsigned distance)
   lua_State *co = cal_task_of(task)->co;
   if (co == NULL) return;
   if (distance == 3) {
-    for (int line = 0; line < 4; line++) __builtin_prefetch((const char *)co + 64 * line);
+    for (int line = 0; line < 4; line++)
+      __builtin_prefetch((const char *)co + (ptrdiff_t)64 * line);
   } else if (distance == 2) {
     fetch_frame(co, 0);
   } else {

@@ -126,7 +126,7 @@ static void a_buffer_that_is_never_empty_stays_small(void **state)
     casync_buffer_take(buffer, 1000);
   }
   assert_int_equal(casync_buffer_size(buffer), 1000);
-  assert_true(buffer->capacity <= 8 * 1024);
+  assert_true(buffer->capacity <= (size_t)8 * 1024);
 }
 
 /* What is taken byte by byte is not moved byte by byte. */
@@ -142,8 +142,8 @@ static void taking_moves_nothing(void **state)
 static void an_empty_buffer_gives_much_memory_back(void **state)
 {
   struct casync_buffer *buffer = *state;
-  append_many(buffer, 100 * 1024, 'x');
-  casync_buffer_take(buffer, 100 * 1024);
+  append_many(buffer, (size_t)100 * 1024, 'x');
+  casync_buffer_take(buffer, (size_t)100 * 1024);
   assert_int_equal(buffer->capacity, 0);
 }
 

@@ -326,13 +326,13 @@ static void the_marks_are_64_and_16_kib_at_first(void **state) /* P10 */
 {
   struct connection *connection = *state;
   fill(connection);
-  write_many(connection, 64 * 1024);
+  write_many(connection, (size_t)64 * 1024);
   assert_trace(connection->world, "");
   write_many(connection, 1);
   assert_trace(connection->world, "pause");
   far_reads(connection);
-  ca_sock_limit(48 * 1024);
-  while (kept(connection) > 16 * 1024) {
+  ca_sock_limit((size_t)48 * 1024);
+  while (kept(connection) > (size_t)16 * 1024) {
     assert_trace(connection->world, "");
     turn(connection);
     far_reads(connection);

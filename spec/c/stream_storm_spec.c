@@ -259,7 +259,7 @@ static void act_at_random(struct connection *connection)
   if (number >= 48 && number < 54)
     casync_stream_set_protocol(&connection->stream, protocols[number % 2]);
   if (number >= 54 && number < 60)
-    casync_stream_set_limits(&connection->stream, number % 6 * 40, number % 6 * 10);
+    casync_stream_set_limits(&connection->stream, (size_t)number % 6 * 40, (size_t)number % 6 * 10);
   if (number == 60) do_write_eof(connection);
   if (number == 61) do_close(connection);
   if (number == 62 && next_random(&random) % 4 == 0) do_abort(connection);
