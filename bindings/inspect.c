@@ -3,6 +3,8 @@
  * Looking at futures, tasks, handles and coroutine objects without changing them: for tostring,
  * reports and the call graph.
  */
+#include <math.h>
+
 #include "bind.h"
 
 /* peek(future) -> "pending" | "cancelled" | "failed", error | "finished", results …; not marked as
@@ -54,23 +56,43 @@ static int handle_info(lua_State *L)
   return 1;
 }
 
+/* Whether the innermost function of `co` is one that resumes another coroutine now. */
+static bool is_resuming(lua_State *co)
+{
+  lua_Debug frame;
+  if (!lua_getstack(co, 0, &frame) || !lua_getinfo(co, "f", &frame)) return false;
+  bool result = cal_is_coroutine_function(lua_tocfunction(co, -1));
+  lua_pop(co, 1);
+  return result;
+}
+
+/* Pushes the coroutine that `co` has resumed, and that awaits or runs; it is at index 1 there. */
+static bool push_nested(lua_State *L, lua_State *co)
+{
+  if (co == L || !lua_checkstack(co, 2)) return false;
+  bool is_awaiting = cal_is_awaiting(co);
+  if (lua_gettop(co) < 1 + is_awaiting || !lua_isthread(co, 1)) return false;
+  if (!is_awaiting && (lua_status(co) != LUA_OK || !is_resuming(co))) return false;
+  lua_pushvalue(co, 1);
+  lua_xmove(co, L, 1);
+  return true;
+}
+
 /* task_stack(task) -> array of its Lua threads, outermost first */
 static int task_stack(lua_State *L)
 {
   struct cal_task *task = cal_check(L, 1, CAL_TASK, sizeof *task);
+  lua_State *co = task->co;
+  lua_settop(L, 1);
   lua_newtable(L);
-  if (task->task.future.state != CASYNC_PENDING || task->co == NULL) return 1;
-  lua_getiuservalue(L, 1, CAL_FUTURE_VALUE);
-  for (lua_Integer i = 1; lua_isthread(L, -1); i++) {
-    lua_State *co = lua_tothread(L, -1);
-    lua_rawseti(L, -2, i);
-    bool nested = cal_is_awaiting(co) && lua_gettop(co) > 1 && lua_isthread(co, 1);
-    if (!nested || !lua_checkstack(co, 1)) break;
-    lua_pushvalue(co, 1);
-    lua_xmove(co, L, 1);
+  if (task->task.future.state != CASYNC_PENDING || co == NULL || !lua_checkstack(co, 1)) return 1;
+  lua_pushthread(co);
+  if (co != L) lua_xmove(co, L, 1);
+  for (lua_Integer i = 1;; i++) {
+    co = lua_tothread(L, -1);
+    lua_rawseti(L, 2, i);
+    if (!push_nested(L, co)) return 1;
   }
-  lua_settop(L, 2);
-  return 1;
 }
 
 /* task_waits_for(task) -> the future or op it awaits, or nil */
@@ -95,12 +117,61 @@ static int task_must_cancel(lua_State *L)
   return 1;
 }
 
+static const char *state_of(const struct casync_task *task)
+{
+  if (task->future.state != CASYNC_PENDING) return "done";
+  if (task->future.loop == NULL) return "waiting"; /* for ever: its loop is gone */
+  if (casync_loop_current_task(task->future.loop) == task) return "running";
+  return task->timer.handle.flags & CASYNC_HANDLE_QUEUED ? "ready" : "waiting";
+}
+
+/* task_info(task) -> its number; "running", "ready", "waiting" or "done"; the name of the op it
+ * waits for, or nil; the seconds until it has slept enough, or nil */
+static int task_info(lua_State *L)
+{
+  struct cal_task *self = cal_check(L, 1, CAL_TASK, sizeof *self);
+  const struct casync_task *task = &self->task;
+  const char *state = state_of(task);
+  lua_pushinteger(L, (lua_Integer)self->serial);
+  lua_pushstring(L, state);
+  if (*state != 'w' || task->op == NULL) return 2;
+  lua_pushstring(L, task->op->name);
+  double when = casync_task_wakes_at(task);
+  if (when >= HUGE_VAL) return 3;
+  lua_pushnumber(L, when - casync_loop_time(task->future.loop));
+  return 4;
+}
+
+static void push_waiter(lua_State *L, struct casync_future *waiter)
+{
+  cal_push_held(L, casync_loop_data(waiter->loop), waiter->slot);
+}
+
+/* future_waiters(future) -> array of the tasks and gathers that wait for it, in the order they came
+ */
+static int future_waiters(lua_State *L)
+{
+  struct cal_future *self = cal_check_future(L, 1);
+  const struct casync_handle *place = NULL;
+  struct casync_future *waiter;
+  lua_newtable(L);
+  if (self->future.state != CASYNC_PENDING) return 1;
+  for (lua_Integer i = 1; (waiter = casync_future_next_waiter(&self->future, &place)) != NULL;
+       i++) {
+    push_waiter(L, waiter);
+    lua_rawseti(L, -2, i);
+  }
+  return 1;
+}
+
 void cal_open_inspect(lua_State *L)
 {
   static const luaL_Reg functions[] = {
       {"callbacks", callbacks},
+      {"future_waiters", future_waiters},
       {"handle_info", handle_info},
       {"peek", peek},
+      {"task_info", task_info},
       {"task_must_cancel", task_must_cancel},
       {"task_stack", task_stack},
       {"task_waits_for", task_waits_for},

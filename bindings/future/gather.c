@@ -8,6 +8,8 @@
 struct cal_gather {
   struct cal_object object;
   struct casync_gather gather;
+  uint64_t maker;      /* serial of the task that called gather(), for the call graph; 0: none */
+  uint32_t maker_slot; /* where it is held while it is pending */
   struct casync_gather_child children[];
 };
 
@@ -256,6 +258,15 @@ static bool set_children(lua_State *L, int list, struct cal_gather *self,
   return i == n;
 }
 
+/* Notes which task awaits the children from now on, as asyncio sees it. */
+static void note_maker(struct cal_gather *self, const struct cal_loop *loop)
+{
+  const struct casync_task *task = casync_loop_current_task(loop->loop);
+  if (task == NULL) return;
+  self->maker = cal_task_of(task)->serial;
+  self->maker_slot = task->future.slot;
+}
+
 static int make(lua_State *L, int list, lua_Integer n)
 {
   struct cal_loop *loop = cal_check_open_loop(L, LOOP);
@@ -270,6 +281,7 @@ static int make(lua_State *L, int list, lua_Integer n)
   lua_pushvalue(L, LOOP);
   lua_setiuservalue(L, SELF, CAL_FUTURE_VALUE);
   self->gather.future.slot = cal_hold(L, loop, SELF);
+  note_maker(self, loop);
   lua_State *outer = cal_enter(loop->state, L);
   casync_gather_start(&self->gather);
   cal_leave(loop->state, outer);
@@ -308,11 +320,49 @@ static int gather_list(lua_State *L)
   return make(L, GIVEN_LIST, n);
 }
 
+/* ---- introspection ---- */
+
+static struct cal_gather *check_gather(lua_State *L)
+{
+  struct cal_gather *self = cal_check(L, 1, CAL_GATHER, sizeof *self);
+  lua_settop(L, 1);
+  return self;
+}
+
+/* gather_children(gather) -> array of its children; nil once it is complete */
+static int gather_children(lua_State *L)
+{
+  const struct cal_gather *self = check_gather(L);
+  if (self->gather.future.state != CASYNC_PENDING) return 0;
+  lua_createtable(L, (int)self->gather.length, 0);
+  lua_getiuservalue(L, 1, CHILDREN);
+  for (uint32_t i = 1; i <= self->gather.length; i++) {
+    lua_rawgeti(L, 3, i);
+    lua_rawseti(L, 2, i);
+  }
+  lua_settop(L, 2);
+  return 1;
+}
+
+/* gather_maker(gather) -> the task that called gather(), if it is not done; of a gather that is not
+ * complete */
+static int gather_maker(lua_State *L)
+{
+  struct cal_gather *self = check_gather(L);
+  if (self->gather.future.state != CASYNC_PENDING || self->maker == 0) return 0;
+  cal_push_held(L, loop_of(&self->gather), self->maker_slot);
+  const struct cal_task *task = cal_test(L, -1, CAL_TASK, sizeof *task);
+  return task != NULL && task->serial == self->maker;
+}
+
 void cal_open_gather(lua_State *L)
 {
   static const luaL_Reg methods[] = {{NULL, NULL}};
-  static const luaL_Reg functions[] = {
-      {"gather", gather}, {"gather_list", gather_list}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"gather", gather},
+                                       {"gather_children", gather_children},
+                                       {"gather_list", gather_list},
+                                       {"gather_maker", gather_maker},
+                                       {NULL, NULL}};
   static const struct cal_class class = {CAL_GATHER, methods, NULL};
   cal_class_make(L, &class);
   cal_inherit(L, "Future");

@@ -41,6 +41,12 @@ CASYNC_API void casync_future_wait(struct casync_future *future, struct casync_h
 /* Takes `handle` out of the waiters of whatever future it waits for; nothing if it does not. */
 CASYNC_API void casync_future_unwait(struct casync_handle *handle);
 
+/* For introspection: the tasks and gathers that wait for `future`, one after the other, in the
+ * order they came.  `*place` is NULL before the first call; NULL when there are no more.  Nothing
+ * may change meanwhile.  Other handles (done callbacks) are passed over. */
+CASYNC_API struct casync_future *casync_future_next_waiter(const struct casync_future *future,
+                                                           const struct casync_handle **place);
+
 #ifdef __cplusplus
 }
 #endif

@@ -53,6 +53,10 @@ CASYNC_API struct casync_task *casync_task_go_on(struct casync_task *task, int a
 CASYNC_API void casync_task_wait(struct casync_task *task, const struct casync_op_type *op,
                                  void *object);
 
+/* For introspection: when the sleep of the task is over (the loop's time, in seconds); infinity if
+ * it does not sleep. */
+CASYNC_API double casync_task_wakes_at(const struct casync_task *task);
+
 /* For ops: the task waits no more; queues its step. */
 CASYNC_API void casync_task_wake(struct casync_task *task);
 

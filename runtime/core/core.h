@@ -159,6 +159,9 @@ double ca_timers_next(const struct casync_loop *loop); /* deadline of the first;
 extern const struct casync_handle_type ca_task_step_type;
 void ca_task_soon(const struct casync_handle *handle, unsigned distance);
 
+/* gather.c */
+extern const struct casync_handle_type ca_gather_child_type;
+
 /* poll/, by way of loop.c's table of kinds */
 int ca_owned_open(struct casync_loop *loop);
 int ca_virtual_open(struct casync_loop *loop);

@@ -68,3 +68,27 @@ void casync_future_unwait(struct casync_handle *handle)
   handle->flags &= (uint8_t)~CASYNC_HANDLE_WAITING;
   ca_list_unlink(&handle->node);
 }
+
+/* ---- who waits ---- */
+
+/* Whose waiting `handle` is; NULL: a callback's. */
+static struct casync_future *waiter_of(const struct casync_handle *handle)
+{
+  if (handle->type == &ca_task_step_type)
+    return &ca_container_of(handle, struct casync_task, timer.handle)->future;
+  if (handle->type == &ca_gather_child_type)
+    return &ca_container_of(handle, struct casync_gather_child, handle)->gather->future;
+  return NULL;
+}
+
+struct casync_future *casync_future_next_waiter(const struct casync_future *future,
+                                                const struct casync_handle **place)
+{
+  const struct casync_node *node = *place != NULL ? (*place)->node.next : future->waiters.next;
+  for (; node != &future->waiters; node = node->next) {
+    *place = ca_container_of(node, struct casync_handle, node);
+    struct casync_future *waiter = waiter_of(*place);
+    if (waiter != NULL) return waiter;
+  }
+  return NULL;
+}

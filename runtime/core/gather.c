@@ -37,7 +37,7 @@ static void run_child(struct casync_loop *loop, struct casync_handle *handle)
   on_child(child->gather, child);
 }
 
-static const struct casync_handle_type child_type = {run_child, NULL};
+const struct casync_handle_type ca_gather_child_type = {run_child, NULL};
 
 void casync_gather_init(struct casync_gather *gather, struct casync_loop *loop,
                         const struct casync_gather_type *type, struct casync_gather_child *children,
@@ -56,7 +56,7 @@ void casync_gather_set(struct casync_gather *gather, uint32_t i, struct casync_f
 {
   struct casync_gather_child *child = &gather->children[i];
   *child = (struct casync_gather_child){
-      .handle.type = repeated ? NULL : &child_type, .future = future, .gather = gather};
+      .handle.type = repeated ? NULL : &ca_gather_child_type, .future = future, .gather = gather};
   if (waits) child->handle.spare[0] = CASYNC_CHILD_WAITS;
   if (!repeated) gather->count++;
 }

@@ -7,6 +7,8 @@
  * the task's step in the next.  Here the same handle is queued twice: first as the timer, then as
  * the step.
  */
+#include <math.h>
+
 #include "base/check.h"
 #include "core/core.h"
 
@@ -43,4 +45,10 @@ void casync_sleep_init(struct casync_sleep *sleep, double delay)
 {
   sleep->op = (struct casync_op){.type = &sleep_type, .state = CASYNC_OP_NEW};
   sleep->delay = delay;
+}
+
+double casync_task_wakes_at(const struct casync_task *task)
+{
+  uint32_t place = task->timer.handle.heap_index;
+  return place != 0 ? task->future.loop->timers.heap[place].when : HUGE_VAL;
 }

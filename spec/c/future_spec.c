@@ -2,7 +2,7 @@
  *
  * runtime/core/future.c
  */
-#include "support.h"
+#include "script.h"
 
 static void a_new_future_is_not_done(void **state)
 {
@@ -251,6 +251,36 @@ static void a_future_that_a_callback_completes_wakes_its_waiter_two_polls_later(
   assert_trace(world, "woken");
 }
 
+static void who_waits_is_told_in_the_order_they_came(void **state)
+{
+  struct world *world = *state;
+  struct casync_future *future = new_future(world);
+  const struct casync_handle *place = NULL;
+  struct script *a = script_start(world, SCRIPT(AWAIT(future)));
+  run_turns(world->loop, 1);
+  casync_future_wait(future, &callback(world, "callback")->timer.handle);
+  struct script *b = script_start(world, SCRIPT(AWAIT(future)));
+  run_turns(world->loop, 1);
+  assert_ptr_equal(casync_future_next_waiter(future, &place), &a->task.future);
+  assert_ptr_equal(casync_future_next_waiter(future, &place), &b->task.future);
+  assert_null(casync_future_next_waiter(future, &place));
+  casync_future_complete(future, CASYNC_RESULT);
+  run_out(world);
+  assert_trace(world, "callback");
+}
+
+static void nobody_waits_for_a_future_that_is_done(void **state)
+{
+  struct world *world = *state;
+  struct casync_future *future = new_future(world);
+  const struct casync_handle *place = NULL;
+  script_start(world, SCRIPT(AWAIT(future)));
+  run_turns(world->loop, 1);
+  casync_future_complete(future, CASYNC_RESULT);
+  assert_null(casync_future_next_waiter(future, &place));
+  run_out(world);
+}
+
 static const struct CMUnitTest tests[] = {
     it(a_new_future_is_not_done),
     it(a_completed_future_is_done),
@@ -275,6 +305,8 @@ static const struct CMUnitTest tests[] = {
     it(a_kind_of_future_cancels_in_its_own_way),
     it(a_done_future_is_not_asked_to_cancel),
     it(a_future_that_a_callback_completes_wakes_its_waiter_two_polls_later),
+    it(who_waits_is_told_in_the_order_they_came),
+    it(nobody_waits_for_a_future_that_is_done),
 };
 
 int main(void)

@@ -2,6 +2,8 @@
  *
  * runtime/core/sleep.c
  */
+#include <math.h>
+
 #include "base/alloc.h"
 #include "script.h"
 
@@ -190,8 +192,21 @@ static void a_thousand_sleepers_wake_in_order(void **state)
   for (int i = 0; i < SLEEPERS; i++) assert_int_equal(script_state(tasks[i]), CASYNC_RESULT);
 }
 
+static void a_sleeper_tells_when_it_wakes(void **state)
+{
+  struct world *world = *state;
+  struct script *sleeper = script_start(world, SCRIPT(SLEEP(2.5)));
+  struct script *other = script_start(world, SCRIPT(AWAIT_TASK(sleeper)));
+  run_turns(world->loop, 1);
+  assert_true(casync_task_wakes_at(&sleeper->task) == 2.5);
+  assert_true(isinf(casync_task_wakes_at(&other->task)));
+  run_out(world);
+  assert_true(isinf(casync_task_wakes_at(&sleeper->task)));
+}
+
 static const struct CMUnitTest tests[] = {
     it(a_sleep_ends_at_its_time),
+    it(a_sleeper_tells_when_it_wakes),
     it(a_sleep_resumes_two_polls_later),
     it(a_sleep_of_nothing_gives_up_one_iteration),
     it(a_negative_sleep_gives_up_one_iteration),

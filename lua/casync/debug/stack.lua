@@ -6,92 +6,23 @@ local core = require "casync.core"
 local class = require "casync.class"
 local exceptions = require "casync.exceptions"
 local options = require "casync.options"
+local frames = require "casync.debug.frames"
 local repr = require "casync.debug.repr"
 
 local M = {}
 
-local OWN_FILES = debug.getinfo(1, "S").source:gsub("debug/stack%.lua$", "")
-local OWN_PATH = OWN_FILES:gsub("^[@=]", "")
-
-local function is_own(info) return info.source:sub(1, #OWN_FILES) == OWN_FILES end
-
--- A chunk from a file is called by its whole path, any other as Lua prints it.
-local function source_of(info)
-  return info.source:sub(1, 1) == "@" and info.source:sub(2) or info.short_src
+-- The first `limit` of a list, in the opposite order.
+local function reversed(list, limit)
+  local result = {}
+  for i = math.min(#list, limit), 1, -1 do result[#result + 1] = list[i] end
+  return result
 end
 
-local function reversed(list)
-  local n = #list
-  for i = 1, n // 2 do list[i], list[n + 1 - i] = list[n + 1 - i], list[i] end
-  return list
-end
-
--- Of a suspended task
-
--- The name of a coroutine object or function, if it has one that is not a place, and the function that it runs.
-local function name_and_body(coro)
-  if not (core.iscoroutine(coro) or type(coro) == "function") then return nil end
-  local name, body = core.coroutine_info(coro)
-  return not name:find(":", 1, true) and name or nil, body
-end
-
--- The name of a function that C called: of the coroutine object whose await did it (the first value in that frame).
-local function awaited_name(thread, level)
-  local info = debug.getinfo(thread, level + 1, "f")
-  if not info or info.func ~= core.await then return nil end
-  local _, awaited = debug.getlocal(thread, level + 1, 1)
-  return (name_and_body(awaited))
-end
-
--- The name of the function that a task runs, if it is this one.
-local function task_name(task, f)
-  local name, body = name_and_body(task:get_coro())
-  return body == f and name or nil
-end
-
-local function name_of(task, thread, level, info)
-  if info.what == "main" then return "main chunk" end
-  return info.name or awaited_name(thread, level) or task_name(task, info.func)
-    or ("<%s:%d>"):format(info.short_src, info.linedefined)
-end
-
--- Adds the frames of a thread, the newest first, while there are fewer than `limit`.
-local function add_thread(frames, task, thread, limit)
-  local level = 0
-  while #frames < limit do
-    local info = debug.getinfo(thread, level, "Slnf")
-    if not info then break end
-    if info.what ~= "C" and not is_own(info) then
-      local name = name_of(task, thread, level, info)
-      frames[#frames + 1] = {source = source_of(info), currentline = info.currentline, name = name}
-    end
-    level = level + 1
-  end
-end
-
--- A task that has not begun stands where its function does.
-local function add_beginning(frames, task, limit)
-  local name, body = name_and_body(task:get_coro())
-  local info = body and limit > 0 and debug.getinfo(body, "S")
-  if not info or info.what == "C" or is_own(info) then return end
-  name = name or ("<%s:%d>"):format(info.short_src, info.linedefined)
-  frames[1] = {source = source_of(info), currentline = info.linedefined, name = name}
-end
-
--- The Lua threads of a task, outermost first. In its first step a task's thread is not its own yet.
-local function threads_of(task)
-  local threads = core.task_stack(task)
-  if #threads == 0 and core.running_loop() and core.current_task(core.running_loop()) == task then
-    threads[1] = coroutine.running()
-  end
-  return threads
-end
-
+-- The newest `limit` frames of a task that is not done, the outermost first.
 local function suspended(task, limit)
-  local frames, threads = {}, threads_of(task)
-  for i = #threads, 1, -1 do add_thread(frames, task, threads[i], limit) end
-  if #threads == 0 then add_beginning(frames, task, limit) end
-  return reversed(frames)
+  local list = reversed(frames.of(task), limit)
+  for _, frame in ipairs(list) do frame.kind = nil end
+  return list
 end
 
 -- Of a failed task
@@ -101,21 +32,16 @@ local function name_in(text)
   return text:match("'(.*)'$") or text:match("^function (<.*>)$") or text
 end
 
--- Lua cuts long paths short in tracebacks, at their beginning.
-local function is_own_path(path)
-  return path:sub(1, #OWN_PATH) == OWN_PATH or path:find("lua/casync/[%w_/]+%.lua$") ~= nil
-end
-
 -- From the text of a traceback, which has the newest first; the oldest `limit` are kept.
 local function failed(traceback, limit)
-  local frames = {}
+  local list = {}
   for line in traceback:gmatch("[^\n]+") do
     local source, number, where = line:match("^\t(.-):(%d+): in (.*)$")
-    if source and not is_own_path(source) then
-      frames[#frames + 1] = {source = source, currentline = math.tointeger(number), name = name_in(where)}
+    if source and not frames.is_own_path(source) then
+      list[#list + 1] = {source = source, currentline = math.tointeger(number), name = name_in(where)}
     end
   end
-  return table.move(reversed(frames), 1, math.min(#frames, math.max(limit, 0)), 1, {})
+  return table.move(reversed(list, #list), 1, math.min(#list, math.max(limit, 0)), 1, {})
 end
 
 local function traceback_of(task, err)
@@ -163,8 +89,8 @@ local function error_text(err)
   return (class.isinstance(err, exceptions.BaseException) and repr.safe_tostring or repr.value)(err) .. "\n"
 end
 
-local function title_of(frames, state)
-  if #frames == 0 then return "No stack for %s\n" end
+local function title_of(list, state)
+  if #list == 0 then return "No stack for %s\n" end
   return (state == "failed" and "Traceback" or "Stack") .. " for %s (most recent call last):\n"
 end
 
@@ -185,10 +111,10 @@ function M.print_stack(task, limit, file)
   elseif not has_write(file) then
     options.typeerror(2, "print_stack", "file", file)
   end
-  local frames = frames_of(task, "print_stack", limit)
+  local list = frames_of(task, "print_stack", limit)
   local state, err = core.peek(task)
-  local texts = {title_of(frames, state):format(tostring(task))}
-  for _, frame in ipairs(frames) do texts[#texts + 1] = frame_text(frame) end
+  local texts = {title_of(list, state):format(tostring(task))}
+  for _, frame in ipairs(list) do texts[#texts + 1] = frame_text(frame) end
   if state == "failed" then texts[#texts + 1] = error_text(err) end
   file:write(table.concat(texts))
 end

@@ -141,6 +141,15 @@ function Iterator.__meta.__call(iterator)
   return (wait_for_one(iterator, false))
 end
 
+-- For the call graph (debug/graph.lua).
+function Iterator.__meta.__awaits(iterator)
+  local left = {}
+  for _, future in ipairs(iterator._futures) do
+    if iterator._todo[future] then left[#left + 1] = future end
+  end
+  return left, "as_completed"
+end
+
 local function next_plain(iterator)
   if iterator._left == 0 then return nil end
   iterator._left = iterator._left - 1

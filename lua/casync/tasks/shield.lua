@@ -38,19 +38,35 @@ local function copy_outcome(inner, outer)
   end
 end
 
+-- The done callback of both futures.
+local Shield = {__name = "shield"}
+
+local function on_outer_done(shield)
+  local inner = shield.inner
+  if inner:done() then return end
+  inner:remove_done_callback(shield)
+  -- However many shields were cancelled, one report.
+  inner:remove_done_callback(report_late_error)
+  inner:add_done_callback(report_late_error)
+end
+
+function Shield.__call(shield, future)
+  if future == shield.outer then return on_outer_done(shield) end
+  copy_outcome(shield.inner, shield.outer)
+end
+
+-- For the call graph (debug/graph.lua): asyncio says that the task which asked for the shield awaits the inner future.
+function Shield.__awaited_by(shield, future) return future == shield.inner and shield.task or nil end
+function Shield.__awaits(shield, future) return future == shield.outer and {shield.inner} or nil, "shield" end
+
 --- A future with the outcome of an awaitable that cancelling it does not reach (asyncio.shield). What is done is returned as it is.
 return function(awaitable)
   local inner = ensure.future_of(awaitable, nil, "shield", 1)
   if inner:done() then return inner end
-  local outer = inner:get_loop():create_future()
-  local function on_inner_done() copy_outcome(inner, outer) end
-  inner:add_done_callback(on_inner_done)
-  outer:add_done_callback(function()
-    if inner:done() then return end
-    inner:remove_done_callback(on_inner_done)
-    -- However many shields were cancelled, one report.
-    inner:remove_done_callback(report_late_error)
-    inner:add_done_callback(report_late_error)
-  end)
+  local loop = inner:get_loop()
+  local outer = loop:create_future()
+  local shield = setmetatable({inner = inner, outer = outer, task = core.current_task(loop)}, Shield)
+  inner:add_done_callback(shield)
+  outer:add_done_callback(shield)
   return outer
 end

@@ -37,6 +37,14 @@ local function leave(race, task)
   if err ~= nil then table.insert(race.unhandled, err) end
 end
 
+-- The done callback of the tasks of a race.
+local Member = {__name = "staggered_race"}
+
+function Member.__call(member, task) return leave(member.race, task) end
+
+-- For the call graph (debug/graph.lua).
+function Member.__awaited_by(member) return member.race.parent end
+
 local run_one
 
 -- Starts the task that will run the next coroutine, when `previous_failed` happens or the delay is over.
@@ -44,7 +52,7 @@ local function start_next(race, previous_failed)
   local may_start = {}
   local task = race.loop:create_task(run_one, race, may_start, previous_failed)
   table.insert(race.running, task)
-  task:add_done_callback(function() leave(race, task) end)
+  task:add_done_callback(race.leave)
   happens(may_start) -- an eager task waits until it is in the list
 end
 
@@ -100,6 +108,7 @@ end
 local function staggered_race(functions, delay, loop)
   local race = {functions = functions, delay = delay, loop = loop or ensure.running_loop(), started = 0, running = {},
     errors = {}, unhandled = {}}
+  race.parent, race.leave = core.current_task(race.loop), setmetatable({race = race}, Member)
   start_next(race, nil)
   local cancellation = wait_for_end(race)
   if #race.unhandled > 0 then error(exceptions.BaseExceptionGroup("staggered race failed", race.unhandled), 0) end

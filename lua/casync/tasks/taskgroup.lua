@@ -35,13 +35,17 @@ local function refuse(group, coro, what)
   error(RuntimeError(("TaskGroup %s %s"):format(tostring(group), what)), 0)
 end
 
--- Cancels the children that are left, oldest first.
-local function abort(group)
-  group._aborting = true
+-- The children that are left, oldest first.
+local function tasks_of(group)
   local tasks, number = {}, group._tasks
   for task in next, number do tasks[#tasks + 1] = task end
   table.sort(tasks, function(a, b) return number[a] < number[b] end)
-  for _, task in ipairs(tasks) do
+  return tasks
+end
+
+local function abort(group)
+  group._aborting = true
+  for _, task in ipairs(tasks_of(group)) do
     if not task:done() then task:cancel() end
   end
 end
@@ -79,6 +83,14 @@ local function on_task_done(group, task)
   if err ~= nil then keep_error(group, task, err) end
 end
 
+-- The done callback of a group's tasks.
+local Member = {__name = "TaskGroup"}
+
+function Member.__call(member, task) return on_task_done(member.group, task) end
+
+-- For the call graph (debug/graph.lua).
+function Member.__awaited_by(member) return member.group._parent end
+
 --- Enters the scope; hold what it returns in a <close> variable. RuntimeError the second time and outside a task.
 function TaskGroup:enter()
   if self._entered then error(RuntimeError(("TaskGroup %s has already been entered"):format(tostring(self))), 0) end
@@ -88,7 +100,7 @@ function TaskGroup:enter()
     error(RuntimeError(("TaskGroup %s cannot determine the parent task"):format(tostring(self))), 0)
   end
   self._entered = true
-  self._on_task_done = function(task) on_task_done(self, task) end
+  self._on_task_done = setmetatable({group = self}, Member)
   return self
 end
 
@@ -159,6 +171,9 @@ function TaskGroup.__meta.__close(group, err)
   group._parent, group._errors, group._base_error = nil, {}, nil
   if leaving ~= nil and leaving ~= err then error(leaving, 0) end
 end
+
+-- For the call graph (debug/graph.lua).
+function TaskGroup.__meta.__awaits(group) return tasks_of(group), "TaskGroup" end
 
 function TaskGroup.__meta.__tostring(group)
   local info = {"<TaskGroup"}

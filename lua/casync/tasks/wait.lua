@@ -44,33 +44,40 @@ local function release_waiter(waiter)
   if not waiter:done() then waiter:set_result() end
 end
 
--- Held while the wait goes on; its closing stops the timer and takes the callbacks back.
-local Watch = {}
-
-function Watch.__close(watch)
-  if watch.handle then watch.handle:cancel() end
-  for _, future in ipairs(watch.futures) do future:remove_done_callback(watch.on_completion) end
-end
-
 local function failed(future)
   return not future:cancelled() and future:exception() ~= nil
 end
+
+-- The done callback of the futures, held while the wait goes on; its closing stops the timer and takes the callbacks back.
+local Watch = {__name = "wait"}
+
+function Watch.__call(watch, future)
+  local left, return_when = watch.left - 1, watch.return_when
+  watch.left = left
+  if left <= 0 or return_when == M.FIRST_COMPLETED or return_when == M.FIRST_EXCEPTION and failed(future) then
+    if watch.handle then watch.handle:cancel() end
+    release_waiter(watch.waiter)
+  end
+end
+
+function Watch.__close(watch)
+  if watch.handle then watch.handle:cancel() end
+  for _, future in ipairs(watch.futures) do future:remove_done_callback(watch) end
+end
+
+-- For the call graph (debug/graph.lua).
+function Watch.__awaited_by(watch) return watch.task end
+function Watch.__awaits(watch, future) return not future and watch.futures or nil, "wait" end
 
 -- Suspends until the condition holds or time is up.
 local function wait_until(futures, timeout, return_when)
   local loop = ensure.running_loop()
   local waiter = loop:create_future()
   local handle = timeout and loop:call_later(timeout, release_waiter, waiter)
-  local left = #futures
-  local function on_completion(future)
-    left = left - 1
-    if left <= 0 or return_when == M.FIRST_COMPLETED or return_when == M.FIRST_EXCEPTION and failed(future) then
-      if handle then handle:cancel() end
-      release_waiter(waiter)
-    end
-  end
-  for _, future in ipairs(futures) do future:add_done_callback(on_completion) end
-  local _ <close> = setmetatable({handle = handle, futures = futures, on_completion = on_completion}, Watch)
+  local watch = setmetatable({handle = handle, futures = futures, left = #futures, return_when = return_when,
+    task = core.current_task(loop), waiter = waiter}, Watch)
+  for _, future in ipairs(futures) do future:add_done_callback(watch) end
+  local _ <close> = watch
   await(waiter)
 end
 
