@@ -24,9 +24,14 @@ enum cal_reader_value {
 
 enum { CAL_READER_LIMIT = 65536 }; /* unless told */
 
-/* A task that was woken keeps its place until it has come back: another one that begins to wait in
- * between gets the error that it gets at any other time. */
-enum cal_reader_wait { CAL_READER_WAITS, CAL_READER_WOKEN, CAL_READER_FAILED };
+/* A task that was woken or cancelled keeps its place until it has come back: another one that
+ * begins to wait in between gets the error that it gets at any other time. */
+enum cal_reader_wait {
+  CAL_READER_WAITS,
+  CAL_READER_WOKEN,
+  CAL_READER_FAILED,
+  CAL_READER_CANCELLED
+};
 
 struct cal_reader {
   struct cal_object object;

@@ -86,11 +86,18 @@ static bool cancel_by_method(lua_State *L, int index)
   return accepted;
 }
 
+/* cancel() of one that is done counts as having seen its error; a gather's own does not. */
+static bool refuse_done(lua_State *L, struct cal_future *self)
+{
+  if (self->object.kind->id != CAL_GATHER) cal_mark_read(L, self);
+  return false;
+}
+
 bool cal_cancel_top(lua_State *L)
 {
   struct cal_future *self = lua_touserdata(L, -1);
-  if (self->future.state != CASYNC_PENDING) return false;
   if (self->future.flags & CAL_FUTURE_LUA_CANCEL) return cancel_by_method(L, -1);
+  if (self->future.state != CASYNC_PENDING) return refuse_done(L, self);
   return cancel_by_kind(L, lua_gettop(L));
 }
 
@@ -119,7 +126,7 @@ int cal_cancel_method(lua_State *L)
   struct cal_state *state = cal_state(L);
   lua_settop(L, 2);
   check_cancellable(L, self);
-  cal_mark_read(L, self);
+  if (self->future.state != CASYNC_PENDING) refuse_done(L, self);
   bool outer_message = state->has_message;
   cal_push_value(L, CAL_STATE_MESSAGE);
   lua_insert(L, 1); /* outer message, self, message */

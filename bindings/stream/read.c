@@ -55,7 +55,7 @@ bool cal_frame_take_ready(lua_State *L, size_t size)
 static void undo(struct casync_task *task)
 {
   struct cal_reader *self = task->object;
-  self->waiter = NULL;
+  self->wait = CAL_READER_CANCELLED;
 }
 
 static void check_alone(lua_State *L, const struct cal_reader *self, const char *verb)

@@ -16,10 +16,13 @@ end
 --- The trace of a program over casync; style is one of M.styles.
 function M.trace(program, style)
   local asyncio = require "casync"
-  local world = World.new(asyncio, asyncio.testing)
+  local logger = asyncio.log.logger
+  local world, handler = World.new(asyncio, asyncio.testing), logger.handler
+  logger.handler = function() end -- warnings are no part of a trace
   local ok, result = pcall(run, program, world, style)
   world:log(ok and "result" or "raised", ok and result or world:error(result))
   world:finish()
+  logger.handler = handler
   return world.trace
 end
 
@@ -70,7 +73,7 @@ function M.programs(path) return assert(loadfile(path, "t", {}))() end
 -- The files of traces/: scenarios by area, the matrix of cancellations, random programs.
 local STORED = {"iterations", "loop", "handler", "future", "task", "cancel", "gather", "wait", "timeout", "group", "runner",
   "context", "matrix", "random", "stream", "stream_matrix", "stream_random", "sync", "sync_matrix", "sync_random", "queue",
-  "agen", "queue_matrix", "queue_random"}
+  "agen", "queue_matrix", "queue_random", "writer", "misuse", "exceptions", "mixed_random"}
 
 function M.stored_files()
   local paths = {}

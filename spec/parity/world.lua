@@ -14,7 +14,8 @@ local SAME_NAMES = {"create_task", "ensure_future", "sleep", "gather", "shield",
   "BaseExceptionGroup", "StopAsyncIteration", "AssertionError", "EOFError", "NotImplementedError",
   "StreamReader", "IncompleteReadError", "LimitOverrunError", "Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore",
   "Barrier", "BrokenBarrierError", "Queue", "PriorityQueue", "LifoQueue", "QueueEmpty", "QueueFull", "QueueShutDown",
-  "GeneratorExit"}
+  "GeneratorExit", "StreamReaderProtocol", "StreamWriter", "get_event_loop", "set_event_loop", "ConnectionResetError",
+  "OSError"}
 
 -- Of the library's own coroutines casync looks at a sample only (API 1.1).
 local LIBRARY = {sleep = true, wait = true, waited = true, wait_for = true, _wait_for_one = true}
@@ -202,14 +203,21 @@ function World:error(err)
   return err
 end
 
---- What a StreamReader pauses and resumes; one that `refuses` cannot be paused.
+--- What a StreamReader pauses and resumes and a StreamWriter writes to; one that `refuses` cannot be paused.
 function World:transport(refuses)
-  local transport = {}
+  local transport, closing = {}, false
   function transport.pause_reading()
     self:log("pause_reading")
     if refuses then error(self.asyncio.NotImplementedError(), 0) end
   end
   function transport.resume_reading() self:log("resume_reading") end
+  function transport.write(_, data) self:log("write", data) end
+  function transport.writelines(_, parts) self:log("writelines", parts) end
+  function transport.can_write_eof() return true end
+  function transport.write_eof() self:log("write_eof") end
+  function transport.close() closing = true end
+  function transport.is_closing() return closing end
+  function transport.get_extra_info(_, _, default) return default end
   return transport
 end
 

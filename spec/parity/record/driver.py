@@ -6,6 +6,7 @@ import re
 
 import generator
 import matrix
+import mixed_generator
 import queue_generator
 import queue_matrix
 import stream_generator
@@ -92,7 +93,8 @@ def unlike(programs):
     return list(kept.values())
 
 
-GENERATORS = {"tasks": generator, "streams": stream_generator, "locks": sync_generator, "queues": queue_generator}
+GENERATORS = {"tasks": generator, "streams": stream_generator, "locks": sync_generator, "queues": queue_generator,
+              "mixed": mixed_generator}
 
 
 def random(kind, count, seed, with_text):

@@ -1,6 +1,6 @@
 """Random programs about queues and async generators: those of generator.py, whose tasks also share queues and make generators.
 
-Every program ends: after a while `rescue` shuts the queues down. Generators are kept, so that the collector closes none, and most
+Every program ends: after a while `rescue_queues` shuts the queues down. Generators are kept, so that the collector closes none, and most
 are asked by one task at a time: who asks while another one waits gets an error, as in Python.
 """
 import generator
@@ -43,13 +43,13 @@ HELP = """
             log("outer", i)
             yield i * 2
 
-    async def rescue():
+    async def rescue_queues():
         for x in [q, b, l, p]:
             x.shutdown({immediate})
         for i in range(40):
             log("done", [raised(x.task_done) for x in [q, b, l, p]])
 
-    loop.call_later(24, lambda: create_task(rescue()))
+    loop.call_later(24, lambda: create_task(rescue_queues()))
 """
 
 # Under run() they belong to the function around it: shutdown_asyncgens() is to find them.
@@ -90,9 +90,10 @@ class Generator(generator.Generator):
         return text
 
     def statement(self, level, depth):
+        return super().statement(level, depth) if self.chance(0.4) else self.own_statement(level, depth)
+
+    def own_statement(self, level, depth):
         kinds = [(5, self.waits_in_line), (5, self.moves), (1, self.shows), (2, self.asks)] + ([(3, self.loops)] if depth < 2 else [])
-        if self.chance(0.4):
-            return super().statement(level, depth)
         return self.random.choices([k for _, k in kinds], [w for w, _ in kinds])[0](level, depth)
 
     def queue(self):

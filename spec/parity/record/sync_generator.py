@@ -52,9 +52,10 @@ class Generator(generator.Generator):
         return text.replace(last, last + more, 1)
 
     def statement(self, level, depth):
+        return super().statement(level, depth) if self.chance(0.45) else self.own_statement(level, depth)
+
+    def own_statement(self, level, depth):
         kinds = [(4, self.waits_in_line), (4, self.wakes), (1, self.shows)] + ([(4, self.scopes)] if depth < 2 else [])
-        if self.chance(0.45):
-            return super().statement(level, depth)
         return self.random.choices([k for _, k in kinds], [w for w, _ in kinds])[0](level, depth)
 
     def operation(self):

@@ -132,7 +132,8 @@ class World:
             "Runner", "run", "eager_task_factory", "create_eager_task_factory", "FIRST_COMPLETED", "FIRST_EXCEPTION",
             "ALL_COMPLETED", "StreamReader", "IncompleteReadError", "LimitOverrunError", "Lock", "Event", "Condition", "Semaphore",
             "BoundedSemaphore", "Barrier", "BrokenBarrierError", "Queue", "PriorityQueue", "LifoQueue", "QueueEmpty", "QueueFull",
-            "QueueShutDown", "CancelledError", "InvalidStateError", "Handle", "TimerHandle")}
+            "QueueShutDown", "StreamReaderProtocol", "StreamWriter", "get_event_loop",
+            "set_event_loop", "CancelledError", "InvalidStateError", "Handle", "TimerHandle")}
         named.update(
             Err=Err, SubErr=SubErr, Err2=Err2, BaseErr=BaseErr, log=self.log, message=message, new_event_loop=self.new_loop,
             iscoroutinefunction=inspect.iscoroutinefunction, all_tasks=lambda *a: list(asyncio.all_tasks(*a)),
@@ -225,10 +226,10 @@ async def waited(fs, **options):
 
 
 class Transport:
-    """What a StreamReader pauses and resumes; one that `refuses` cannot be paused."""
+    """What a StreamReader pauses and resumes and a StreamWriter writes to; one that `refuses` cannot be paused."""
 
     def __init__(self, log, refuses):
-        self.log, self.refuses = log, refuses
+        self.log, self.refuses, self.closing = log, refuses, False
 
     def pause_reading(self):
         self.log("pause_reading")
@@ -237,6 +238,27 @@ class Transport:
 
     def resume_reading(self):
         self.log("resume_reading")
+
+    def write(self, data):
+        self.log("write", data)
+
+    def writelines(self, parts):
+        self.log("writelines", parts)
+
+    def can_write_eof(self):
+        return True
+
+    def write_eof(self):
+        self.log("write_eof")
+
+    def close(self):  # says nothing: CPython calls it for a writer that is collected
+        self.closing = True
+
+    def is_closing(self):
+        return self.closing
+
+    def get_extra_info(self, name, default=None):
+        return default
 
 
 class BadYield:

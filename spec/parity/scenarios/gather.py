@@ -533,3 +533,68 @@ async def an_item_completed_while_gather_makes_the_others():
     g = gather(completes(h), h)
     log("done first", g.done())
     log("got", await g, polls() - n)
+
+
+@shows("E7", "C6")
+async def cancelling_a_gather_counts_as_having_seen_what_its_children_raised():
+    async def fail(label):
+        raise Err(label)
+
+    async def stuck():
+        while True:
+            try:
+                await Future()
+            except CancelledError as e:
+                log("stays", e)
+
+    def main():
+        return gather(fail("seen"), stuck(), return_exceptions=True)
+
+    g = main()
+    await sleep(1)
+    log("cancel", g.cancel("m"))
+    await sleep(1)
+    log("still", g.done())
+    get_running_loop().stop()
+
+
+@shows("E5")
+async def what_children_raised_is_reported_where_a_gather_never_ends():
+    async def fail(label):
+        raise Err(label)
+
+    g = gather(fail("unseen"), Future(), return_exceptions=True)
+    await sleep(1)
+    log("still", g.done())
+    get_running_loop().stop()
+
+
+@shows("E7")
+async def cancelling_a_gather_that_has_failed_silences_nothing():
+    async def fail(label):
+        raise Err(label)
+
+    g = gather(fail("reported"))
+    await sleep(1)
+    log("cancel", g.done(), g.cancel())
+
+
+@shows("E7")
+async def cancelling_a_gather_of_a_failed_gather_silences_nothing():
+    async def fail(label):
+        raise Err(label)
+
+    inner = gather(fail("reported"))
+    await sleep(1)
+    outer = gather(inner, Future(), return_exceptions=True)
+    log("cancel", outer.cancel(), inner.done())
+    get_running_loop().stop()
+
+
+@shows("C6")
+async def a_gather_cancels_children_that_are_done_too():
+    a = Future()
+    a.set_exception(Err("silenced"))
+    g = gather(a, Future(), return_exceptions=True)
+    log("cancel", g.cancel("m"), g.done(), a.done())
+    get_running_loop().stop()

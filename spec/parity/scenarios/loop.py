@@ -591,3 +591,32 @@ def a_stopped_loop_does_not_sleep():
     loop.call_later(5, loop.stop)
     loop.run_forever()
     log("end", loop.time())
+
+
+@shows("L20")
+def get_event_loop_never_makes_one():
+    set_event_loop(None)
+    log("none", type_name(raised(get_event_loop)))
+    loop = new_event_loop()
+    log("still none", type_name(raised(get_event_loop)))
+    set_event_loop(loop)
+    log("set", get_event_loop() is loop)
+
+    async def main():
+        log("running", get_event_loop() is get_running_loop(), get_event_loop() is loop)
+    loop.run_until_complete(main())
+    run(main(), loop_factory=new_event_loop)
+    log("after", get_event_loop() is loop)
+    set_event_loop(None)
+    log("none", type_name(raised(get_event_loop)))
+
+
+@shows("L20", "L21")
+def set_event_loop_takes_loops_only():
+    for value in [1, "loop", [], new_event_loop]:
+        log("refused", type_name(raised(set_event_loop, value)))
+    loop = new_event_loop()
+    set_event_loop(loop)
+    loop.close()
+    log("closed", get_event_loop() is loop)
+    set_event_loop(None)

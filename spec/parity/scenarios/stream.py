@@ -1188,3 +1188,38 @@ async def stream_callback_that_feeds_too_late_is_reported():
     loop.call_later(2, lambda: log("refused", raised(r.feed_data, b"x") is not None))
     log("end", await r.read(), now())
     await sleep(3)
+
+
+@shows("ST7")
+async def a_cancelled_read_keeps_its_place_until_it_has_come_back():
+    r = StreamReader()
+
+    async def one(label):
+        try:
+            log("got", label, await r.readline())
+        except (RuntimeError, CancelledError) as e:
+            log("cut", label, type_name(e))
+
+    a = create_task(one("a"))
+    await sleep(1)
+    a.cancel()
+    await one("at once")
+    await sleep(0)
+    b = create_task(one("b"))
+    await sleep(1)
+    r.feed_data(b"line\n")
+    await wait([a, b])
+
+
+@shows("ST7")
+async def an_eager_read_after_one_without_time():
+    get_running_loop().set_task_factory(eager_task_factory)
+    r = StreamReader()
+
+    async def one(label):
+        try:
+            log("got", label, await wait_for(r.readexactly(3), 0))
+        except (RuntimeError, TimeoutError) as e:
+            log("cut", label, type_name(e), polls())
+
+    await wait([create_task(one("a")), create_task(one("b"))])
