@@ -81,8 +81,9 @@ enum cal_state_value {
   CAL_STATE_CANCELLED,    /* instance metatable of CancelledError */
   CAL_STATE_HOOKS,        /* functions of the Lua layer that C calls */
   CAL_STATE_MESSAGE,      /* message of the cancellation being requested */
-  CAL_STATE_TRACEBACK,    /* stack of the error that is being caught */
+  CAL_STATE_TRACEBACK,    /* where the error in flight was raised */
   CAL_STATE_TRACED,       /* the error it belongs to */
+  CAL_STATE_OWN_PATH,     /* what the sources of the library's Lua files begin with */
   CAL_STATE_REPORTS,      /* contexts for the exception handler, made by finalizers */
   CAL_STATE_CONTEXT,      /* current context outside of tasks */
   CAL_STATE_CONTEXT_META, /* metatable of contexts */
@@ -104,6 +105,13 @@ enum cal_interrupt {
   CAL_INTERRUPT_NONE,
   CAL_INTERRUPT_KEYBOARD, /* a second SIGINT: KeyboardInterrupt */
   CAL_INTERRUPT_TO_END    /* SIGTERM in a host: SystemExit */
+};
+
+/* How the error in flight comes to whoever raises it next. */
+enum cal_trace {
+  CAL_TRACE_RAISED,  /* by itself */
+  CAL_TRACE_AWAITED, /* out of a future */
+  CAL_TRACE_RESUMED  /* out of a Lua coroutine */
 };
 
 struct cal_loop;
@@ -134,6 +142,8 @@ struct cal_state {
   unsigned cancel_depth;               /* nesting of gathers that are being cancelled */
   bool throwing;                       /* CAL_STATE_THROWN is raised where the coroutine goes on */
   bool failed;                         /* the coroutine that just ended raised an error */
+  enum cal_trace trace;                /* of the error in CAL_STATE_TRACED, and which task */
+  uint64_t trace_task;                 /* got it, by serial; 0: none */
   volatile int interrupt;              /* enum cal_interrupt: what is due in busy Lua code */
   int patience;                        /* instructions left to code that is to end */
   struct casync_task *host_task;       /* whose code may run other loops (loop/host.c) */
@@ -328,6 +338,17 @@ void cal_instantiate(lua_State *L, int index);
 int cal_call(lua_State *L, int nargs, int nresults);
 /* A message handler that keeps the traceback of what nobody else catches. */
 int cal_keep_traceback(lua_State *L);
+/* Pushes the user's frames of `co` from `level` on, a line each behind a line feed (frames.c);
+ * where in the text those begin of who holds the scope at index `scope` (0: none) in a local
+ * variable. */
+size_t cal_push_frames(lua_State *L, lua_State *co, int level, int scope);
+/* Keeps that the error on top is raised at `level` of `co` (traceback.c). */
+void cal_trace(lua_State *L, lua_State *co, int level, enum cal_trace how);
+/* Keeps the traceback on top (popped) as that of the error below. */
+void cal_note_trace(lua_State *L, enum cal_trace how);
+void cal_retrace(lua_State *L);      /* the error on top is the same, in other words */
+void cal_forget_trace(lua_State *L); /* it has arrived */
+void cal_open_traceback(lua_State *L);
 /* Runs `function` protected with one light userdata; false if it raised (the error is popped). */
 bool cal_protect(lua_State *L, lua_CFunction function, void *data);
 /* Replaces a nil that was raised, on top, by an error that says so. */

@@ -24,7 +24,8 @@ enum cal_extra {
   CAL_EXTRA_NAME,          /* a task's name, if given */
   CAL_EXTRA_CONTEXT,       /* a task's context, if there is one */
   CAL_EXTRA_MESSAGE,       /* message of a flagged cancellation */
-  CAL_EXTRA_OP_MESSAGE     /* message of the cancellation that undid the task's op */
+  CAL_EXTRA_OP_MESSAGE,    /* message of the cancellation that undid the task's op */
+  CAL_EXTRA_SCOPE          /* who holds it is told where a cancellation met the task */
 };
 
 /* casync_future.kind as the bindings use it. */
@@ -38,7 +39,8 @@ enum cal_future_flag {
   CAL_FUTURE_OPEN = 8,        /* init() has run */
   CAL_FUTURE_LUA_CANCEL = 16, /* a subclass has its own cancel() */
   CAL_FUTURE_SEEN = 64,       /* a gather that is being made has met it */
-  CAL_FUTURE_MESSAGE = 32     /* cancelled: the value is the message */
+  CAL_FUTURE_MESSAGE = 32,    /* cancelled: the value is the message */
+  CAL_FUTURE_TRACED = 128     /* a task: where a cancellation meets it is kept */
 };
 
 struct cal_future {
@@ -54,6 +56,8 @@ static inline struct cal_future *cal_future_of(const struct casync_future *futur
 }
 /* Pushes results and returns their number, or raises; the future at `index` is done. */
 int cal_future_result(lua_State *L, int index);
+/* Pushes the error of the failed future at `index`, with its traceback kept beside it. */
+void cal_push_failure(lua_State *L, int index);
 /* Whether raising the future's error raises a CancelledError. */
 bool cal_future_raises_cancelled(lua_State *L, int index);
 /* Stores the `n` values on top as the result. */
@@ -427,6 +431,8 @@ CAL_NORETURN void cal_raise_left(lua_State *L);
 
 void cal_open_searcher(lua_State *L);
 void cal_open_inspect(lua_State *L);
+/* Pushes the children of the gather at `index` that are worth a look; their number. */
+int cal_push_gather_children(lua_State *L, int index);
 void cal_open_gather(lua_State *L);
 bool cal_gather_cancel(lua_State *L, int index); /* the message is in the state */
 

@@ -42,7 +42,9 @@ static int wrapped_again(lua_State *L, int status, lua_KContext context);
 static int fail_wrapped(lua_State *L, lua_State *co)
 {
   int status = lua_status(co);
-  if (status != LUA_OK && status != LUA_YIELD) {
+  bool has_failed = status != LUA_OK && status != LUA_YIELD;
+  if (has_failed) {
+    cal_trace(L, co, 0, CAL_TRACE_RESUMED);
     status = lua_resetthread(co);
     lua_xmove(co, L, 1);
   }
@@ -50,6 +52,7 @@ static int fail_wrapped(lua_State *L, lua_State *co)
     luaL_where(L, 1);
     lua_insert(L, -2);
     lua_concat(L, 2);
+    if (has_failed) cal_retrace(L);
   }
   return lua_error(L);
 }

@@ -1,37 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * The only way from a runtime callback into Lua: protected calls.  No Lua error passes a frame of
- * the runtime.  The stack of an error that nobody catches is kept in the state, beside the error
- * it belongs to, so that whoever reports it can show where it came from.
+ * the runtime.  Where an error was raised that nobody catches is kept (traceback.c).
  */
 #include "bind.h"
 
-/* Puts the stack that an awaited task kept for the same error in front of the one on top. */
-static void join_kept(lua_State *L, int error)
-{
-  cal_push_value(L, CAL_STATE_TRACED);
-  bool same = !lua_isnil(L, -1) && lua_rawequal(L, -1, error);
-  lua_pop(L, 1);
-  if (!same) return;
-  cal_push_value(L, CAL_STATE_TRACEBACK);
-  if (lua_isstring(L, -1)) {
-    lua_pushliteral(L, "\nawaited by:\n");
-    lua_rotate(L, -3, -1); /* kept, separator, own */
-    lua_concat(L, 3);
-  } else {
-    lua_pop(L, 1);
-  }
-}
-
 int cal_keep_traceback(lua_State *L)
 {
-  if (cal_is_cancelled_error(L, 1)) return 1;
-  luaL_checkstack(L, LUA_MINSTACK, NULL);
-  luaL_traceback(L, L, NULL, 1);
-  join_kept(L, 1);
-  cal_store_value(L, CAL_STATE_TRACEBACK);
-  lua_pushvalue(L, 1);
-  cal_store_value(L, CAL_STATE_TRACED);
+  cal_replace_nil(L);
+  cal_trace(L, L, 1, CAL_TRACE_RAISED);
   return 1;
 }
 

@@ -30,10 +30,7 @@ static int future_exception(lua_State *L)
   switch ((enum casync_future_state)self->future.state) {
   case CASYNC_PENDING: return cal_raise(L, "InvalidStateError", "Exception is not set.");
   case CASYNC_RESULT: return 0;
-  case CASYNC_ERROR:
-    cal_mark_read(L, self);
-    lua_getiuservalue(L, 1, CAL_FUTURE_VALUE);
-    return 1;
+  case CASYNC_ERROR: cal_push_failure(L, 1); return 1;
   case CASYNC_CANCELLED: cal_push_cancelled(L, 1); return lua_error(L);
   }
   return 0;

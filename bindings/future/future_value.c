@@ -82,16 +82,12 @@ static int push_several(lua_State *L)
   return n;
 }
 
-/* Pushes the error of a failed future and says whose stack belongs to it, so that a traceback of
- * whoever it is raised in can go on from there. */
-static void push_failure(lua_State *L, int index)
+void cal_push_failure(lua_State *L, int index)
 {
   cal_mark_read(L, lua_touserdata(L, index));
-  cal_push_extra(L, index, CAL_EXTRA_TRACEBACK);
-  cal_store_value(L, CAL_STATE_TRACEBACK);
   lua_getiuservalue(L, index, CAL_FUTURE_VALUE);
-  lua_pushvalue(L, -1);
-  cal_store_value(L, CAL_STATE_TRACED);
+  cal_push_extra(L, index, CAL_EXTRA_TRACEBACK);
+  cal_note_trace(L, CAL_TRACE_AWAITED);
 }
 
 int cal_future_result(lua_State *L, int index)
@@ -102,7 +98,7 @@ int cal_future_result(lua_State *L, int index)
   case CASYNC_RESULT:
     lua_getiuservalue(L, index, CAL_FUTURE_VALUE);
     return self->future.flags & CAL_FUTURE_MULTI ? push_several(L) : 1;
-  case CASYNC_ERROR: push_failure(L, index); return lua_error(L);
+  case CASYNC_ERROR: cal_push_failure(L, index); return lua_error(L);
   case CASYNC_CANCELLED: cal_push_cancelled(L, index); return lua_error(L);
   }
   return 0;
@@ -134,6 +130,9 @@ void cal_push_cancelled(lua_State *L, int index)
   self->future.flags &= (uint8_t)~CAL_FUTURE_SAVED;
   lua_pushnil(L);
   lua_setiuservalue(L, index, CAL_FUTURE_VALUE);
+  if (!(self->future.flags & CAL_FUTURE_TRACED)) return;
+  lua_getfield(L, -1, "traceback");
+  cal_note_trace(L, CAL_TRACE_AWAITED);
 }
 
 void cal_future_store(lua_State *L, int index, int n)
@@ -205,6 +204,7 @@ void cal_future_store_error(lua_State *L, int index)
   if (traced) {
     cal_push_value(L, CAL_STATE_TRACEBACK);
     cal_set_extra(L, index, CAL_EXTRA_TRACEBACK);
+    cal_forget_trace(L);
   }
   lua_setiuservalue(L, index, CAL_FUTURE_VALUE);
   cal_mark_unread(L, self);

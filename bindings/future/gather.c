@@ -92,12 +92,7 @@ static void store_child_error(lua_State *L)
   if (future->future.state == CASYNC_CANCELLED) {
     cal_push_cancelled(L, child);
   } else {
-    cal_mark_read(L, future);
-    cal_push_extra(L, child, CAL_EXTRA_TRACEBACK);
-    cal_store_value(L, CAL_STATE_TRACEBACK);
-    lua_getiuservalue(L, child, CAL_FUTURE_VALUE);
-    lua_pushvalue(L, -1);
-    cal_store_value(L, CAL_STATE_TRACED);
+    cal_push_failure(L, child);
   }
   cal_future_store_error(L, 1);
 }
@@ -212,6 +207,26 @@ bool cal_gather_cancel(lua_State *L, int index)
   state->cancel_depth--;
   if (accepted) self->gather.cancel_requested = true;
   return accepted;
+}
+
+/* ---- looking ---- */
+
+enum { MOST_SHOWN = 10 };
+
+int cal_push_gather_children(lua_State *L, int index)
+{
+  const struct cal_gather *self = lua_touserdata(L, index);
+  int n = 0;
+  if (self->gather.future.state != CASYNC_PENDING) return 0;
+  lua_getiuservalue(L, index, CHILDREN);
+  int list = lua_gettop(L);
+  for (uint32_t i = 0; i < self->gather.length && n < MOST_SHOWN; i++) {
+    if (self->children[i].future->state != CASYNC_PENDING) continue;
+    lua_rawgeti(L, list, (lua_Integer)i + 1);
+    n++;
+  }
+  lua_remove(L, list);
+  return n;
 }
 
 /* ---- making ---- */

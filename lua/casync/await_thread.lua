@@ -8,7 +8,7 @@ local exceptions = require "casync.exceptions"
 local library = core.coroutine_library
 
 local function go_on(thread, ok, ...)
-  if not ok then error((...), 0) end
+  if not ok then error(core.keep_traceback((...), thread), 0) end
   if library.status(thread) == "dead" then return ... end
   if select("#", ...) > 0 then
     error(exceptions.RuntimeError("Task got bad yield: " .. tostring((...))), 0)

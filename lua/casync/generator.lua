@@ -74,7 +74,8 @@ local function new_thread(generator)
     return receive(core.yield(...))
   end
   thread = library.create(function()
-    return pcall(generator._body, yield, table.unpack(generator._arguments, 1, generator._arguments.n))
+    local arguments = generator._arguments
+    return xpcall(generator._body, core.keep_traceback, yield, table.unpack(arguments, 1, arguments.n))
   end)
   return thread
 end

@@ -81,6 +81,7 @@ end
 local function take_over_sigint(loop, task)
   return core.sigint_install(loop, function()
     if task:done() then error(exceptions.KeyboardInterrupt(), 0) end
+    core.trace_cancel(task)
     task:cancel()
   end)
 end
@@ -92,9 +93,11 @@ local function finish(loop, task, is_installed, ok, ...)
   if ok then return ... end
   local err = ...
   if seen > 0 and class.isinstance(err, exceptions.CancelledError) and task:uncancel() == 0 then
+    local traceback = err.traceback
     err = exceptions.KeyboardInterrupt()
+    err.traceback = traceback
   end
-  error(err, 0)
+  error(require "casync.debug.uncaught"(err, task), 0)
 end
 
 local function run_task(loop, task)

@@ -122,9 +122,8 @@ describe("a script that raises", function()
     assert_run([[
 casync: script.lua:3: boom
 stack traceback:
-	[C]: in function 'error'
 	script.lua:3: in function <script.lua:3>
-awaited by:
+awaited by task 'Task-1':
 	script.lua:4: in local 'middle'
 	script.lua:5: in main chunk
 ]], 1, script(PRELUDE .. [[
@@ -133,6 +132,12 @@ local function inner() await(sleep(0)) error("boom") end
 local function middle() await(asyncio.create_task(inner)) end
 middle()
 ]]):gsub("^(.-):3:", "%1:3:"))
+  end)
+
+  it("survives a stack overflow", function()
+    local text = script "local function f() return 1 + f() end\nf()"
+    assert.matches("^casync: script.lua:1: stack overflow.-\nstack traceback:\n\tscript.lua:1: in upvalue 'f'\n", text)
+    assert.matches("\n\t%.%.%.\t%(skipping %d+ levels%)\n.*\n\tscript.lua:2: in main chunk\n$", text)
   end)
 
   it("has its exceptions and groups shown with their classes", function()

@@ -52,8 +52,8 @@ describe("the prompt", function()
 
   it("prints errors with a traceback and goes on", function()
     shows {"x = = 1", "stdin:1: unexpected symbol near '='\n",
-      "error('no')", "stdin:1: no\nstack traceback:\n\t[C]: in function 'error'\n\tstdin:1: in main chunk\n",
-      "error(asyncio.ValueError('v'))", "ValueError: v\nstack traceback:\n\t[C]: in function 'error'\n\tstdin:1: in main chunk\n",
+      "error('no')", "stdin:1: no\nstack traceback:\n\tstdin:1: in main chunk\n",
+      "error(asyncio.ValueError('v'))", "ValueError: v\nstack traceback:\n\tstdin:1: in main chunk\n",
       "1", "1\n"}
   end)
 

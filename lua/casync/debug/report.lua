@@ -28,30 +28,12 @@ local function headline(err)
   return repr.safe_tostring(err)
 end
 
--- Frames that tell the user nothing: the library's own, and those where a coroutine begins.
-local function is_noise(line)
-  return line:find("^\t.*lua/casync/[%w_/]+%.lua:") or line:find("^\t%[C%]: in %?$")
-    or line:find("^\t%[C%]: in %a+ 'casync%.") or line:find("^\t%[C%]: in function 'await'$") or line:find("^\t%(%.%.%.tail calls%.%.%.%)$")
-end
-
-local function without_noise(traceback)
-  local kept, frames = {}, 0
-  for line in traceback:gmatch("[^\n]+") do
-    if not is_noise(line) then
-      kept[#kept + 1] = line
-      if line:find("^\t") then frames = frames + 1 end
-    end
-  end
-  if frames == 0 then return traceback end
-  return (table.concat(kept, "\n"):gsub("awaited by:\nstack traceback:", "awaited by:"))
-end
-
 -- A Lua traceback without the message that may stand before it; nil if there is none.
 local function traceback_of(err, traceback)
   if not traceback and is_exception_object(err) then traceback = err.traceback end
   if type(traceback) ~= "string" then return nil end
   local start = traceback:find("stack traceback:", 1, true)
-  return without_noise(((start and traceback:sub(start) or traceback):gsub("%s+$", "")))
+  return ((start and traceback:sub(start) or traceback):gsub("%s+$", ""))
 end
 
 local function add(lines, indent, text)

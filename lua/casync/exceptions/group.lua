@@ -81,24 +81,33 @@ local function condition(C)
   return function(value) return matches(value, C) end
 end
 
-local function derived(group, list)
+-- `tracebacks`, in a group's own field: of members that are no objects, or that were raised in a task, by place.
+local function derived(group, list, tracebacks)
   if #list == 0 then return nil end
   local part = group:derive(list)
   part.cause, part.context, part.traceback = group.cause, group.context, group.traceback
+  if group.tracebacks then part.tracebacks = tracebacks end
   return part
+end
+
+local function add(list, tracebacks, member, traceback)
+  if member == nil then return end
+  list[#list + 1] = member
+  tracebacks[#list] = traceback
 end
 
 -- Returns the part that matches and the rest, nil where empty; the group itself where it matches as a whole.
 local function split(value, test)
   if test(value) then return value, nil end
   if not isinstance(value, M.BaseExceptionGroup) then return nil, value end
-  local match, rest = {}, {}
-  for _, member in ipairs(value.exceptions) do
+  local given = value.tracebacks or {}
+  local match, match_tracebacks, rest, rest_tracebacks = {}, {}, {}, {}
+  for i, member in ipairs(value.exceptions) do
     local yes, no = split(member, test)
-    match[#match + 1] = yes
-    rest[#rest + 1] = no
+    add(match, match_tracebacks, yes, given[i])
+    add(rest, rest_tracebacks, no, given[i])
   end
-  return derived(value, match), derived(value, rest)
+  return derived(value, match, match_tracebacks), derived(value, rest, rest_tracebacks)
 end
 
 --- The group of the members (at any depth) of a class, of a list of classes, or that a function accepts; nil if none.

@@ -71,6 +71,7 @@ function Loop:run_until_complete(main, ...)
   check_may_run(self)
   local future, is_ours = future_of(self, main, ...)
   future:add_done_callback(stop_loop_of)
+  core.trace_cancel(future)
   do
     local _ <close> = setmetatable({future = future, is_ours = is_ours}, Watch)
     self:run_forever()

@@ -28,6 +28,7 @@ function TaskGroup:init()
   self._unfinished = 0
   self._made = 0
   self._errors = {}
+  self._tracebacks = {} -- of these errors
 end
 
 local function refuse(group, coro, what)
@@ -64,11 +65,13 @@ end
 local function keep_error(group, task, err)
   local errors = group._errors
   errors[#errors + 1] = err
+  group._tracebacks[#errors] = core.task_traceback(task)
   if group._base_error == nil and isinstance(err, BASE_ERRORS) then group._base_error = err end
   if group._parent:done() then return report_orphan(group, task, err) end
   if not group._aborting and not group._parent_cancel_requested then
     abort(group)
     group._parent_cancel_requested = true
+    core.trace_cancel(group._parent, group)
     group._parent:cancel()
   end
 end
@@ -143,12 +146,15 @@ local function group_error(group)
     parent:uncancel()
     parent:cancel()
   end
-  return exceptions.BaseExceptionGroup("unhandled errors in a TaskGroup", group._errors)
+  local err = exceptions.BaseExceptionGroup("unhandled errors in a TaskGroup", group._errors)
+  err.tracebacks, err.traceback = group._tracebacks, group._traceback
+  return err
 end
 
 -- The exit with `err` in flight or nil; returns the error that leaves the scope, or nil.
 local function exit(group, err)
   group._exiting = true
+  local traceback = err ~= nil and core.traceback_of(err) or nil
   if group._base_error == nil and isinstance(err, BASE_ERRORS) then group._base_error = err end
   local is_cancelled = isinstance(err, CancelledError)
   if err ~= nil and not group._aborting then abort(group) end
@@ -157,7 +163,11 @@ local function exit(group, err)
   if group._parent_cancel_requested and group._parent:uncancel() == 0 then cancellation = nil end
   local errors = group._errors
   if cancellation and #errors == 0 then return cancellation end
-  if err ~= nil and not is_cancelled then errors[#errors + 1] = err end
+  if err ~= nil and not is_cancelled then
+    errors[#errors + 1] = err
+    group._tracebacks[#errors] = traceback
+    group._traceback = group._traceback or traceback
+  end
   if #errors > 0 then return group_error(group) end
 end
 
@@ -168,7 +178,7 @@ function TaskGroup.__meta.__close(group, err)
   end
   if group._parent == nil then return end
   local leaving = exit(group, err)
-  group._parent, group._errors, group._base_error = nil, {}, nil
+  group._parent, group._errors, group._tracebacks, group._base_error = nil, {}, {}, nil
   if leaving ~= nil and leaving ~= err then error(leaving, 0) end
 end
 

@@ -43,6 +43,7 @@ function Timeout:expired()
 end
 
 local function on_timeout(scope)
+  core.trace_cancel(scope[TASK], scope)
   scope[TASK]:cancel()
   scope[STATE] = "expiring"
   scope[HANDLE] = false
@@ -97,28 +98,29 @@ function Timeout:enter()
   return self
 end
 
-local function timeout_error(cause)
+-- The core has left in `_traceback` where the scope stood when its cancellation met the task.
+local function timeout_error(scope, cause)
   local err = exceptions.TimeoutError()
-  err.cause, err.context = cause, cause
+  err.cause, err.context, err.traceback = cause, cause, scope._traceback
   return err
 end
 
 -- Puts a TimeoutError into the context chain of an error that the body made of our cancellation. Lua itself keeps no such chain:
 -- where the cancellation is not in it, it belongs at its end.
-local function insert_timeout_error(err)
+local function insert_timeout_error(scope, err)
   if not isinstance(err, exceptions.BaseException) then return end
   while err.context ~= nil and not isinstance(err.context, CancelledError) do
     err = err.context
     if not isinstance(err, exceptions.BaseException) or isinstance(err, exceptions.TimeoutError) then return end
   end
-  err.context = timeout_error(err.context)
+  err.context = timeout_error(scope, err.context)
 end
 
-local function leave_expired(err)
-  if isinstance(err, CancelledError) then error(timeout_error(err), 0) end
-  insert_timeout_error(err)
+local function leave_expired(scope, err)
+  if isinstance(err, CancelledError) then error(timeout_error(scope, err), 0) end
+  insert_timeout_error(scope, err)
   if isinstance(err, exceptions.ExceptionGroup) then
-    for _, member in ipairs(err.exceptions) do insert_timeout_error(member) end
+    for _, member in ipairs(err.exceptions) do insert_timeout_error(scope, member) end
   end
 end
 
@@ -128,7 +130,7 @@ function scope_meta.__close(scope, err)
   disarm(scope)
   if state == "expiring" then
     scope[STATE] = "expired"
-    if scope[TASK]:uncancel() <= scope[CANCELLING] and err ~= nil then leave_expired(err) end
+    if scope[TASK]:uncancel() <= scope[CANCELLING] and err ~= nil then leave_expired(scope, err) end
   elseif state == "active" then
     scope[STATE] = "finished"
   elseif state == "created" and err == nil then

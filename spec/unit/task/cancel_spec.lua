@@ -323,6 +323,6 @@ describe("a task of an error", function()
         await(sleep(0.001))
       end)
     ]]
-    assert.matches("inner.*awaited by:.*outer", output)
+    assert.matches("inner.*awaited by task 'Task%-2':.*outer", output)
   end)
 end)
