@@ -21,6 +21,8 @@ tasks.as_completed: as_completed
 tasks.timeout: Timeout timeout timeout_at
 tasks.taskgroup: TaskGroup
 runners: run Runner
+debug.call_graph: capture_call_graph format_call_graph print_call_graph FrameCallGraphEntry FutureCallGraph
+debug.graph: future_add_to_awaited_by future_discard_from_awaited_by
 sync.native: Lock Event Semaphore BoundedSemaphore
 sync.condition: Condition
 sync.barrier: Barrier

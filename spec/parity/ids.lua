@@ -27,9 +27,6 @@ ST1 ST2 ST3 ST4 ST5 ST6 ST7 ST8 ST9 ST10 ST11 ST12 ST13
 M.elsewhere = {
   TH10 = "debug mode tells real durations, which a virtual clock has not: spec/unit/debug shows it",
   TH11 = "frames are those of Lua code: spec/unit/debug shows them",
-  TH14 = "the call graph is no part of this API yet",
-  TH15 = "the call graph is no part of this API yet",
-  TH16 = "the call graph is no part of this API yet",
 }
 
 -- Shown, but as the contract changes it on purpose: the recorder is patched so that CPython does the same (vloop.py).

@@ -114,4 +114,11 @@ return {
   {file = "lua/casync/sync/barrier.lua", why = "newcomers join a round that is over",
     old = "local function accepts(self) return self._state ~= \"draining\" and self._state ~= \"resetting\" end",
     new = "local function accepts(self) return self._state ~= \"resetting\" end"},
+  {file = "lua/casync/debug/graph.lua", why = "a gather's children are awaited by the gather",
+    old = "      add(core.gather_maker(waiter))", new = "      add(waiter)"},
+  {file = "lua/casync/tasks/taskgroup.lua", why = "nobody is known to await the tasks of a group",
+    old = "function Member.__awaited_by(member) return member.group._parent end", new = "function Member.__awaited_by() return nil end"},
+  {file = "lua/casync/debug/call_graph.lua", why = "a call stack begins with the outermost function",
+    old = "  for i = first, last do stack[#stack + 1] = FrameCallGraphEntry(list[i]) end",
+    new = "  for i = last, first, -1 do stack[#stack + 1] = FrameCallGraphEntry(list[i]) end"},
 }

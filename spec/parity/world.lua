@@ -15,7 +15,7 @@ local SAME_NAMES = {"create_task", "ensure_future", "sleep", "gather", "shield",
   "StreamReader", "IncompleteReadError", "LimitOverrunError", "Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore",
   "Barrier", "BrokenBarrierError", "Queue", "PriorityQueue", "LifoQueue", "QueueEmpty", "QueueFull", "QueueShutDown",
   "GeneratorExit", "StreamReaderProtocol", "StreamWriter", "get_event_loop", "set_event_loop", "ConnectionResetError",
-  "OSError"}
+  "OSError", "capture_call_graph", "format_call_graph", "future_add_to_awaited_by", "future_discard_from_awaited_by"}
 
 -- Of the library's own coroutines casync looks at a sample only (API 1.1).
 local LIBRARY = {sleep = true, wait = true, waited = true, wait_for = true, _wait_for_one = true}
@@ -197,6 +197,33 @@ local function complete(future)
   if not future:done() then future:set_result("completed") end
 end
 
+--- A call graph as lists: name, the coroutines of the stack, those that await it, sorted (CPython keeps them in a set).
+function World:shape(node)
+  if not node then return nil end
+  local asyncio, stack, above = self.asyncio, {}, {}
+  for _, entry in ipairs(node.call_stack) do
+    if entry.frame.kind == "async" then stack[#stack + 1] = entry.frame.name end
+  end
+  for i, waiter in ipairs(node.awaited_by) do above[i] = self:shape(waiter) end
+  table.sort(above, function(a, b) return self:show(a) < self:show(b) end)
+  return {asyncio.isinstance(node.future, asyncio.Task) and node.future:get_name() or "Future", stack, above}
+end
+
+--- The lines of format_call_graph without what differs: addresses, places, functions that are no coroutines.
+function World:graph_text(...)
+  local lines = {}
+  for line in (self.asyncio.format_call_graph(...) .. "\n"):gmatch("(.-)\n") do
+    line = line:gsub("id=0x%x+", "id")
+    local indent, kind, name = line:match("^( *  |   )File '[^']*', line %d+, in (a?s?y?n?c?) ?(.*)$")
+    if not indent then
+      lines[#lines + 1] = line
+    elseif kind == "async" then
+      lines[#lines + 1] = indent .. "async " .. name
+    end
+  end
+  return lines
+end
+
 --- What a program catches: wrong arguments raise Lua's own errors here (API 2.3) where Python has TypeErrors.
 function World:error(err)
   if type(err) == "string" and err:find("bad argument #", 1, true) then return self.asyncio.TypeError(err) end
@@ -250,6 +277,8 @@ function World:helpers()
     end,
     transport = function(refuses) return world:transport(refuses) end,
     in_context = in_context,
+    graph = function(...) return world:shape(asyncio.capture_call_graph(...)) end,
+    graph_text = function(...) return world:graph_text(...) end,
     state = state,
     text = text,
     anext = function(generator) return generator:asend() end,

@@ -62,6 +62,9 @@ return {
     {"debugging", [[
       loop.set_debug loop.get_debug log.logger log.Logger log.NOTSET log.DEBUG log.INFO log.WARNING log.ERROR
       log.CRITICAL]]},
+    {"call graph", [[
+      capture_call_graph format_call_graph print_call_graph FutureCallGraph FrameCallGraphEntry
+      future_add_to_awaited_by future_discard_from_awaited_by]]},
     {"threads", [[
       loop.call_soon_threadsafe loop.shutdown_default_executor]]},
     {"context variables", [[
@@ -128,9 +131,6 @@ return {
       get_event_loop_policy set_event_loop_policy AbstractEventLoopPolicy
       AbstractEventLoopPolicy.get_event_loop AbstractEventLoopPolicy.set_event_loop
       AbstractEventLoopPolicy.new_event_loop DefaultEventLoopPolicy]]},
-    {"call graph", [[
-      capture_call_graph format_call_graph print_call_graph FutureCallGraph FrameCallGraphEntry
-      future_add_to_awaited_by future_discard_from_awaited_by]]},
     {"threads", [[
       to_thread run_coroutine_threadsafe loop.run_in_executor loop.set_default_executor ThreadPoolExecutor
       threads.parent]]},

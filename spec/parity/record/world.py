@@ -133,7 +133,8 @@ class World:
             "ALL_COMPLETED", "StreamReader", "IncompleteReadError", "LimitOverrunError", "Lock", "Event", "Condition", "Semaphore",
             "BoundedSemaphore", "Barrier", "BrokenBarrierError", "Queue", "PriorityQueue", "LifoQueue", "QueueEmpty", "QueueFull",
             "QueueShutDown", "StreamReaderProtocol", "StreamWriter", "get_event_loop",
-            "set_event_loop", "CancelledError", "InvalidStateError", "Handle", "TimerHandle")}
+            "set_event_loop", "CancelledError", "InvalidStateError", "Handle", "TimerHandle", "capture_call_graph",
+            "format_call_graph", "future_add_to_awaited_by", "future_discard_from_awaited_by")}
         named.update(
             Err=Err, SubErr=SubErr, Err2=Err2, BaseErr=BaseErr, log=self.log, message=message, new_event_loop=self.new_loop,
             iscoroutinefunction=inspect.iscoroutinefunction, all_tasks=lambda *a: list(asyncio.all_tasks(*a)),
@@ -143,7 +144,7 @@ class World:
             complete=complete, waited=waited, transport=lambda refuses=False: Transport(self.log, refuses),
             logged=self.logged, nan=float("nan"), show=show, reported=self.reported,
             unawaited=self.unawaited,
-            contains=lambda text, part: part in str(text), collected=collected)
+            contains=lambda text, part: part in str(text), collected=collected, graph=graph, graph_text=graph_text)
         return named
 
     def logged(self, f, *args):
@@ -211,6 +212,37 @@ def text(thing):
     if isinstance(thing, asyncio.Queue):  # without its items and those who wait: casync lets them go sooner
         return re.sub(r" _\w+\[\d+\]| _queue=\[.*\](?=[ >])", "", str(thing))
     return re.sub(r"<asyncio\.locks\.(\w+) object at 0x[0-9a-f]+ (\[.*\])>", r"<\1 \2>", repr(thing))
+
+
+def is_shown(frame):
+    """Whether a frame belongs to a coroutine of the program: of plain functions casync's side has its interpreter's."""
+    return inspect.iscoroutine(frame.f_generator) and "/" not in frame.f_code.co_filename
+
+
+def shape(node):
+    """A call graph as lists: name, the functions of the stack, those that await it, sorted: CPython keeps them in a set."""
+    if node is None:
+        return None
+    name = node.future.get_name() if isinstance(node.future, asyncio.Task) else "Future"
+    stack = [entry.frame.f_code.co_name for entry in node.call_stack if entry.frame and is_shown(entry.frame)]
+    return [name, stack, sorted(map(shape, node.awaited_by), key=show)]
+
+
+def graph(*args, **options):
+    return shape(asyncio.capture_call_graph(*args, **options))
+
+
+def graph_text(*args, **options):
+    """The lines of format_call_graph without what differs: addresses, places, functions that are no coroutines."""
+    lines = []
+    for line in asyncio.format_call_graph(*args, **options).split("\n"):
+        line = re.sub(r"id=0x[0-9a-f]+", "id", line)
+        frame = re.match(r"( *  \|   )File '([^']*)', line \d+, in (async )?(.*)$", line)
+        if not frame:
+            lines.append(line)
+        elif frame[3] and "/" not in frame[2]:
+            lines.append(frame[1] + "async " + frame[4].rpartition(".")[2])
+    return lines
 
 
 def complete(future):
