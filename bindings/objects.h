@@ -206,6 +206,8 @@ struct cal_op {
   int nresults; /* user values: what the op returns; of a native coroutine: what it works on */
   bool checked; /* counted among the suspects until it starts */
   bool shared;  /* the one of sleep(0): each mention is a new coroutine, so it stays NEW */
+  bool known;   /* a task has it for its body: never a spare */
+  bool spare;   /* cal_native_over() */
   union {
     struct casync_op op;
     struct casync_sleep sleep;
@@ -230,6 +232,25 @@ struct cal_op *cal_native_about(lua_State *L, const struct cal_native_type *type
                                 size_t size);
 /* The same of a plain size, with the value at index 2 as its second user value. */
 struct cal_op *cal_native_about_two(lua_State *L, const struct cal_native_type *type, void *object);
+
+/* An object may keep the op of a method of its own in a user value, and hand it out again once it
+ * has returned from a plain await: such calls then make no object (docs/design/ownership.md). */
+
+/* Pushes the op of `size` that user value `value` of the object at index 1 keeps, new again; NULL,
+ * and nothing is pushed: one has to be made. */
+struct cal_op *cal_native_again(lua_State *L, const struct cal_native_type *type, int value,
+                                size_t size);
+/* Makes the op on top, of the object at index 1, the one that is kept there. */
+static inline void cal_native_keep(lua_State *L, int value)
+{
+  lua_pushvalue(L, -1);
+  lua_setiuservalue(L, 1, value);
+}
+/* In its body, when nothing can fail any more. */
+static inline void cal_native_over(struct cal_op *op)
+{
+  op->spare = !op->known;
+}
 
 struct cal_op *cal_test_op(lua_State *L, int index);
 int cal_op_results(lua_State *L, int index); /* pushes what it returns */

@@ -16,7 +16,7 @@ enum cal_reader_value {
   CAL_READER_LOOP = 1,
   CAL_READER_READY, /* what came for a read(n) that waits, as the string it will return */
   CAL_READER_EXCEPTION,
-  CAL_READER_THROWN, /* what the task raises that an exception has woken */
+  CAL_READER_SPARE, /* a read to hand out again; if cal_reader_is_failing(): what its task raises */
   CAL_READER_TRANSPORT,
   CAL_READER_FIELDS,
   CAL_READER_VALUES = CAL_READER_FIELDS
@@ -68,6 +68,12 @@ static inline bool cal_reader_has_waiter(const struct cal_reader *self)
   return self->waiter != NULL && self->wait == CAL_READER_WAITS;
 }
 
+/* Whether an exception has woken the task that waits, which has not come back yet. */
+static inline bool cal_reader_is_failing(const struct cal_reader *self)
+{
+  return self->waiter != NULL && self->wait == CAL_READER_FAILED;
+}
+
 /* How many bytes can be read at once. */
 static inline size_t cal_reader_size(const struct cal_reader *self)
 {
@@ -102,9 +108,9 @@ extern const struct cal_read_type cal_readline, cal_readuntil;
 bool cal_attempt_readline(lua_State *L, struct cal_op *op, struct cal_reader *self, bool again);
 bool cal_attempt_readuntil(lua_State *L, struct cal_op *op, struct cal_reader *self, bool again);
 
-/* Makes an op of the `values` on top (popped), the reader first. */
-struct cal_op *cal_read_new(lua_State *L, const struct cal_read_type *type, struct cal_reader *self,
-                            int values);
+/* Pushes an op for the reader at index 1. */
+struct cal_op *cal_read_new(lua_State *L, const struct cal_read_type *type,
+                            struct cal_reader *self);
 
 /* The current task waits for more: cal_wait() is to follow.  False: it is driven by hand, and only
  * an op can wait.  Raises if it cannot.  `wanted`: as many bytes may be kept as they come. */

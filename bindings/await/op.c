@@ -49,9 +49,10 @@ void cal_op_close(lua_State *L, struct cal_op *op)
   casync_op_close(&op->of.op);
 }
 
-static bool is_checked(struct cal_state *state)
+/* Whether the next op is one of those that are checked. */
+static inline bool is_checked(const struct cal_state *state)
 {
-  unsigned n = state->ops_made++;
+  unsigned n = state->ops_made;
   if (n < CHECKED_AT_FIRST || n % CHECKED_ONE_IN == 0) return true;
   return state->running != NULL && state->running->debug;
 }
@@ -60,7 +61,9 @@ static bool is_checked(struct cal_state *state)
 static inline void choose(lua_State *L, struct cal_op *op)
 {
   struct cal_state *state = cal_state(L);
-  if (!is_checked(state)) return;
+  bool checked = is_checked(state);
+  state->ops_made++;
+  if (!checked) return;
   op->checked = true;
   state->suspects++;
   lua_getiuservalue(L, CAL_STATE_INDEX, CAL_STATE_OP_CHECKED);
@@ -110,6 +113,25 @@ struct cal_op *cal_native_about(lua_State *L, const struct cal_native_type *type
 struct cal_op *cal_native_about_two(lua_State *L, const struct cal_native_type *type, void *object)
 {
   return new_about(L, type, object, sizeof(struct cal_op), 2);
+}
+
+struct cal_op *cal_native_again(lua_State *L, const struct cal_native_type *type, int value,
+                                size_t size)
+{
+  struct cal_state *state = cal_state(L);
+  if (is_checked(state)) return NULL;
+  lua_getiuservalue(L, 1, value);
+  struct cal_op *op = cal_test(L, -1, CAL_OP, size);
+  if (op == NULL || !op->spare) {
+    lua_pop(L, 1);
+    return NULL;
+  }
+  state->ops_made++;
+  op->spare = false;
+  op->of.op.type = &type->op;
+  op->of.op.state = CASYNC_OP_NEW;
+  op->of.native.n = 0;
+  return op;
 }
 
 CAL_APART static int sleep_for(lua_State *L)

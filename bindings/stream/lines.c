@@ -85,7 +85,7 @@ static int reader_readline(lua_State *L)
 {
   struct cal_reader *self = cal_check_reader(L);
   lua_settop(L, 1);
-  cal_read_new(L, &cal_readline, self, 1)->of.native.n = WITH_END;
+  cal_read_new(L, &cal_readline, self)->of.native.n = WITH_END;
   return 1;
 }
 
@@ -100,8 +100,9 @@ static int wait_by_hand(lua_State *L, struct cal_state *state, lua_Integer how)
 {
   struct cal_reader *self = lua_touserdata(L, 1);
   lua_settop(L, 1);
-  struct cal_op *op = cal_read_new(L, &cal_readline, self, 1);
+  struct cal_op *op = cal_read_new(L, &cal_readline, self);
   op->of.native.n = how % OFFSET;
+  lua_replace(L, 1);
   return cal_await_op(L, state, op);
 }
 

@@ -97,14 +97,14 @@ bool cal_reader_wait(lua_State *L, struct cal_state *state, const struct cal_rea
 
 void cal_reader_come_back(lua_State *L, struct cal_state *state, struct cal_reader *self)
 {
-  bool failed = self->waiter != NULL && self->wait == CAL_READER_FAILED;
+  bool failed = cal_reader_is_failing(self);
   self->waiter = NULL;
   cal_come_back(L, state);
   if (!failed) return;
   int index = push_reader(L);
-  lua_getiuservalue(L, index, CAL_READER_THROWN);
+  lua_getiuservalue(L, index, CAL_READER_SPARE);
   lua_pushnil(L);
-  lua_setiuservalue(L, index, CAL_READER_THROWN);
+  lua_setiuservalue(L, index, CAL_READER_SPARE);
   cal_error(L);
 }
 
@@ -119,7 +119,10 @@ static int back(lua_State *L, int status, lua_KContext context);
 static int go_on(lua_State *L, struct cal_state *state, struct cal_op *op, bool again)
 {
   const struct cal_read_type *type = (const struct cal_read_type *)op->of.op.type;
-  if (type->attempt(L, op, op->of.native.object, again)) return 1;
+  if (type->attempt(L, op, op->of.native.object, again)) {
+    cal_native_over(op);
+    return 1;
+  }
   cal_reader_wait(L, state, type, wanted_by(op));
   return cal_wait(L, state, back);
 }
@@ -263,11 +266,12 @@ static size_t wanted_by(const struct cal_op *op)
   return op->of.op.type == &read_some.native.op ? (size_t)op->of.native.n : 0;
 }
 
-struct cal_op *cal_read_new(lua_State *L, const struct cal_read_type *type, struct cal_reader *self,
-                            int values)
+struct cal_op *cal_read_new(lua_State *L, const struct cal_read_type *type, struct cal_reader *self)
 {
-  struct cal_op *op = cal_native_new(L, &type->native, values);
-  op->of.native.object = self;
+  struct cal_op *op = cal_native_again(L, &type->native, CAL_READER_SPARE, sizeof *op);
+  if (op != NULL) return op;
+  op = cal_native_about(L, &type->native, self, sizeof *op);
+  if (!cal_reader_is_failing(self)) cal_native_keep(L, CAL_READER_SPARE);
   return op;
 }
 
@@ -278,9 +282,9 @@ static int reader_read(lua_State *L)
   lua_Integer n = luaL_optinteger(L, 2, -1);
   lua_settop(L, 1);
   if (n < 0)
-    cal_read_new(L, &read_all, self, 1);
+    cal_read_new(L, &read_all, self);
   else
-    cal_read_new(L, &read_some, self, 1)->of.native.n = n;
+    cal_read_new(L, &read_some, self)->of.native.n = n;
   return 1;
 }
 
@@ -290,7 +294,7 @@ static int reader_readexactly(lua_State *L)
   struct cal_reader *self = cal_check_reader(L);
   lua_Integer n = luaL_checkinteger(L, 2);
   lua_settop(L, 1);
-  cal_read_new(L, &read_exactly, self, 1)->of.native.n = n;
+  cal_read_new(L, &read_exactly, self)->of.native.n = n;
   return 1;
 }
 

@@ -317,7 +317,7 @@ void cal_reader_set_exception(lua_State *L, int index)
   bool throws = self->has_exception && cal_reader_has_waiter(self);
   if (throws) {
     lua_pushvalue(L, -1);
-    lua_setiuservalue(L, index, CAL_READER_THROWN);
+    lua_setiuservalue(L, index, CAL_READER_SPARE);
   }
   lua_setiuservalue(L, index, CAL_READER_EXCEPTION);
   wake(self);

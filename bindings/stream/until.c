@@ -137,7 +137,7 @@ static int reader_readuntil(lua_State *L)
     lua_replace(L, 2);
   }
   lua_settop(L, 2);
-  cal_read_new(L, &cal_readuntil, self, 2);
+  cal_native_about_two(L, &cal_readuntil.native, self);
   return 1;
 }
 

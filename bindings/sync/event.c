@@ -40,17 +40,13 @@ static int wait_back(lua_State *L, int status, lua_KContext context)
   if (cal_is_forged(L, state)) return cal_wait_on(L, state, 1, wait_back);
   casync_waitqueue_return(cal_waiter_of(lua_touserdata(L, 1)));
   cal_come_back(L, state);
-  lua_pushboolean(L, 1);
-  return 1;
+  return cal_wait_over(L, lua_touserdata(L, 1));
 }
 
 static int wait_body(lua_State *L, struct cal_state *state, struct cal_op *op)
 {
   struct cal_event *self = op->of.native.object;
-  if (self->event.is_set) {
-    lua_pushboolean(L, 1);
-    return 1;
-  }
+  if (self->event.is_set) return cal_wait_over(L, op);
   cal_sync_wait(L, state, op, &self->event.queue);
   return cal_wait(L, state, wait_back);
 }

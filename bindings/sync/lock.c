@@ -42,17 +42,13 @@ static int acquire_back(lua_State *L, int status, lua_KContext context)
   if (cal_is_forged(L, state)) return cal_wait_on(L, state, 1, acquire_back);
   casync_lock_return(&self->lock, cal_waiter_of(op), cal_comes_back_raising(state));
   cal_come_back(L, state);
-  lua_pushboolean(L, 1);
-  return 1;
+  return cal_wait_over(L, op);
 }
 
 static int acquire_body(lua_State *L, struct cal_state *state, struct cal_op *op)
 {
   struct cal_lock *self = op->of.native.object;
-  if (casync_lock_acquire(&self->lock)) {
-    lua_pushboolean(L, 1);
-    return 1;
-  }
+  if (casync_lock_acquire(&self->lock)) return cal_wait_over(L, op);
   cal_sync_wait(L, state, op, &self->lock.queue);
   return cal_wait(L, state, acquire_back);
 }

@@ -18,6 +18,8 @@ enum cal_queue_value {
   CAL_QUEUE_ITEMS = 1, /* table: a ring (FIFO), or a list from 1 on; nil: nothing yet */
   CAL_QUEUE_LOOP,      /* where somebody has waited for an item or for room */
   CAL_QUEUE_JOIN_LOOP, /* where somebody has joined */
+  CAL_QUEUE_GET,       /* a get() and a put() to hand out again */
+  CAL_QUEUE_PUT,
   CAL_QUEUE_FIELDS,
   CAL_QUEUE_VALUES = CAL_QUEUE_FIELDS
 };

@@ -53,13 +53,11 @@ static inline struct cal_queue *queue_of_frame(lua_State *L)
 
 /* ---- get ---- */
 
-static int back_from_get(lua_State *L, int status, lua_KContext context);
-
 /* Whether the frame is one of the iterator, or of an op for it. */
 static bool is_iterator(lua_State *L);
 static int wait_by_hand(lua_State *L, struct cal_state *state);
 
-static int get_on(lua_State *L, struct cal_state *state, struct cal_queue *self)
+static int get_on(lua_State *L, struct cal_state *state, struct cal_queue *self, lua_KFunction back)
 {
   if (!cal_queue_is_empty(L, QUEUE, self)) {
     cal_queue_get_now(L, QUEUE, self);
@@ -72,25 +70,34 @@ static int get_on(lua_State *L, struct cal_state *state, struct cal_queue *self)
   struct casync_task *task = may_wait(L, state, CAL_QUEUE_LOOP, &self->loop);
   if (task == NULL) return wait_by_hand(L, state);
   casync_queue_wait_get(&self->queue, task);
-  return cal_wait(L, state, back_from_get);
+  return cal_wait(L, state, back);
 }
 
-static int back_from_get(lua_State *L, int status, lua_KContext context)
+static inline int come_back_to_get(lua_State *L, lua_KContext context, lua_KFunction back)
 {
   struct cal_state *state = cal_context_state(context);
-  (void)status;
-  if (cal_is_forged(L, state)) return cal_wait_on(L, state, QUEUE, back_from_get);
+  if (cal_is_forged(L, state)) return cal_wait_on(L, state, QUEUE, back);
   struct cal_queue *self = queue_of_frame(L);
   if (wastes_wake_up(state) && !cal_queue_is_empty(L, QUEUE, self))
     casync_queue_wake_get(&self->queue);
   cal_come_back(L, state);
-  return get_on(L, state, self);
+  return get_on(L, state, self, back);
+}
+
+static int back_from_get(lua_State *L, int status, lua_KContext context)
+{
+  (void)status;
+  int n = come_back_to_get(L, context, back_from_get);
+  cal_native_over(lua_touserdata(L, 1));
+  return n;
 }
 
 static int get_body(lua_State *L, struct cal_state *state, struct cal_op *op)
 {
   lua_getiuservalue(L, 1, OP_QUEUE);
-  return get_on(L, state, op->of.native.object);
+  int n = get_on(L, state, op->of.native.object, back_from_get);
+  cal_native_over(op);
+  return n;
 }
 
 static const struct cal_native_type get_type = {{"Queue.get", NULL, NULL}, get_body};
@@ -98,7 +105,10 @@ static const struct cal_native_type get_type = {{"Queue.get", NULL, NULL}, get_b
 /* Queue:get() -> an item, in its turn; QueueShutDown */
 static int queue_get(lua_State *L)
 {
-  cal_native_about(L, &get_type, cal_check_queue(L), sizeof(struct cal_op));
+  struct cal_queue *self = cal_check_queue(L);
+  if (cal_native_again(L, &get_type, CAL_QUEUE_GET, sizeof(struct cal_op)) != NULL) return 1;
+  cal_native_about(L, &get_type, self, sizeof(struct cal_op));
+  cal_native_keep(L, CAL_QUEUE_GET);
   return 1;
 }
 
@@ -106,11 +116,20 @@ static int queue_get(lua_State *L)
 
 static int back_from_put(lua_State *L, int status, lua_KContext context);
 
+/* The item is the queue's now. */
+static inline void let_go_of_item(lua_State *L)
+{
+  lua_pushnil(L);
+  lua_setiuservalue(L, 1, OP_ITEM);
+  cal_native_over(lua_touserdata(L, 1));
+}
+
 /* The item is on top. */
 static int put_on(lua_State *L, struct cal_state *state, struct cal_queue *self)
 {
   if (!cal_queue_is_full(L, QUEUE, self)) {
     cal_queue_put_now(L, QUEUE, self);
+    let_go_of_item(L);
     return 0;
   }
   if (self->queue.is_shutdown) cal_raise(L, "QueueShutDown", "%s", "");
@@ -145,7 +164,13 @@ static int queue_put(lua_State *L)
 {
   struct cal_queue *self = cal_check_queue(L);
   lua_settop(L, 2);
+  if (cal_native_again(L, &put_type, CAL_QUEUE_PUT, sizeof(struct cal_op)) != NULL) {
+    lua_pushvalue(L, 2);
+    lua_setiuservalue(L, 3, OP_ITEM);
+    return 1;
+  }
   cal_native_about_two(L, &put_type, self);
+  cal_native_keep(L, CAL_QUEUE_PUT);
   return 1;
 }
 
@@ -206,12 +231,18 @@ static int wait_by_hand(lua_State *L, struct cal_state *state)
 
 enum { NEXT_ITEM = 2 }; /* upvalue of items() */
 
+static int back_from_next(lua_State *L, int status, lua_KContext context)
+{
+  (void)status;
+  return come_back_to_get(L, context, back_from_next);
+}
+
 static int next_item(lua_State *L)
 {
   struct cal_queue *self = cal_check_queue(L);
   lua_settop(L, 1);
   lua_pushvalue(L, 1);
-  return get_on(L, cal_state(L), self);
+  return get_on(L, cal_state(L), self, back_from_next);
 }
 
 /* Queue:items() -> iterator, queue */

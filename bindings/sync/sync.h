@@ -15,6 +15,7 @@
 
 enum cal_sync_value {
   CAL_SYNC_LOOP = 1, /* the loop of the first wait that blocked */
+  CAL_SYNC_SPARE,    /* a wait to hand out again */
   CAL_SYNC_FIELDS,
   CAL_SYNC_VALUES = CAL_SYNC_FIELDS
 };
@@ -31,9 +32,12 @@ struct cal_wait {
 };
 
 /* Pushes one for `object`, which is at index 1; its result is for `return cal_wait_new(…)`. */
-static inline int cal_wait_new(lua_State *L, const struct cal_native_type *type, void *object)
+int cal_wait_new(lua_State *L, const struct cal_native_type *type, void *object);
+/* The end of its body: it returns true. */
+static inline int cal_wait_over(lua_State *L, struct cal_op *op)
 {
-  cal_native_about(L, type, object, sizeof(struct cal_wait));
+  lua_pushboolean(L, 1);
+  cal_native_over(op);
   return 1;
 }
 

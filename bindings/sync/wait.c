@@ -5,6 +5,18 @@
  */
 #include "sync/sync.h"
 
+int cal_wait_new(lua_State *L, const struct cal_native_type *type, void *object)
+{
+  struct cal_op *op = cal_native_again(L, type, CAL_SYNC_SPARE, sizeof(struct cal_wait));
+  if (op != NULL) {
+    *cal_waiter_of(op) = (struct casync_waiter){0};
+    return 1;
+  }
+  cal_native_about(L, type, object, sizeof(struct cal_wait));
+  cal_native_keep(L, CAL_SYNC_SPARE);
+  return 1;
+}
+
 CAL_NORETURN static void raise_other_loop(lua_State *L, int named)
 {
   named = lua_absindex(L, named);

@@ -90,6 +90,7 @@ enum casync_action cal_task_finish_op(lua_State *L, struct cal_task *task, enum 
 /* A native coroutine runs in a frame of `await`. */
 static int pass_native(lua_State *L, lua_State *co)
 {
+  cal_test_op(L, -2)->known = true; /* get_coro() is going to return it for ever */
   cal_push_value(L, CAL_STATE_AWAIT);
   lua_pushvalue(L, -3);
   lua_xmove(L, co, 2);
