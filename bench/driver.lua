@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Runs the programs of rows.lua and rows_net.lua interleaved and prints their tables. Started
+-- Runs the programs of rows.lua, rows_net.lua and rows_embed.lua interleaved and prints their tables. Started
 -- by script/bench, which builds what is built and sets the paths.
 --
 --   driver.lua [--rounds N] [--quick] [--no-peers] [ROW…]
@@ -9,7 +9,7 @@
 -- driver's exit status 1; a missing peer does not.
 
 local cases = {}
-for _, name in ipairs{"rows", "rows_net"} do
+for _, name in ipairs{"rows", "rows_net", "rows_embed"} do
   for _, case in ipairs(require(name)) do cases[#cases + 1] = case end
 end
 
@@ -88,7 +88,7 @@ local can_load = read_file(root .. "/build/bench/load") ~= nil
 -- Why a program is not run, or nil.
 local function reason_to_skip(case, label, options)
   local peer = first_word(label)
-  if case.load and not can_load then return "needs Linux" end
+  if (case.load or case.linux) and not can_load then return "needs Linux" end
   if not is_peer[peer] then return nil end
   if options.no_peers then return "left out" end
   return not is_there[peer] and "not installed (script/bench --peers)" or nil

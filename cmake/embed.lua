@@ -25,8 +25,10 @@ local function literal(bytes)
   return table.concat(parts, "\n")
 end
 
--- One array in the order of the files: what is used together lies in the same pages.
-local lines, table_lines = {'#include "' .. header .. '"', "", "static const unsigned char bytecode[] = {"}, {}
+-- One array in the order of the files: what is used together lies in the same pages. It has a section of its own, so that other
+-- constants share their pages with it at one end only.
+local lines, table_lines = {'#include "' .. header .. '"', "", "#ifdef __ELF__", '__attribute__((section("casync_bytecode")))',
+  "#endif", "static const unsigned char bytecode[] = {"}, {}
 local offset = 0
 for i = 7, #arg do
   local bytes = bytes_of(arg[i])

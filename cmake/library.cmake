@@ -1,10 +1,12 @@
 # libcasync, shared and static: runtime, bindings and the Lua files. Lua itself is the application's: nothing here links it.
 
+include(cmake/start.cmake)
+
 # Compiled once for both. Link-time optimization is for the shared one; in the static one each object has machine code as well.
 add_library(casync_objects OBJECT ${runtime_sources} ${bindings_sources} ${embed_sources} ${embedded})
 target_include_directories(casync_objects PUBLIC include PRIVATE runtime bindings)
 target_include_directories(casync_objects SYSTEM PRIVATE ${LUA_INCLUDE_DIR})
-target_link_libraries(casync_objects PRIVATE casync_options casync_hot casync_libev Threads::Threads)
+target_link_libraries(casync_objects PRIVATE casync_options casync_hot casync_start casync_libev Threads::Threads)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_INTERPROCEDURAL_OPTIMIZATION)
   target_compile_options(casync_objects PRIVATE -ffat-lto-objects)
 elseif(CMAKE_INTERPROCEDURAL_OPTIMIZATION)
@@ -13,7 +15,7 @@ endif()
 
 add_library(casync_static STATIC $<TARGET_OBJECTS:casync_objects>)
 add_library(casync_shared SHARED $<TARGET_OBJECTS:casync_objects>)
-target_link_libraries(casync_shared PRIVATE casync_options casync_libev Threads::Threads)
+target_link_libraries(casync_shared PRIVATE casync_options casync_start casync_libev Threads::Threads)
 if(APPLE)
   target_link_options(casync_shared PRIVATE -undefined dynamic_lookup)
 else()

@@ -70,6 +70,11 @@ struct cal_request {
  * the error pushed. */
 int cal_embed_call(lua_State *L, lua_CFunction function, struct cal_request *request, int nargs);
 
+/* ---- memory.c ---- */
+
+/* Lets the system take the pages of the embedded Lua files, which are read again on use. */
+void cal_embed_release_files(void);
+
 /* ---- completer.c ---- */
 
 struct cal_mailbox *cal_mailbox_new(void);

@@ -212,6 +212,7 @@ int casync_lua_open(lua_State *L, const struct casync_lua_options *options,
   }
   host->loop->owner = &host->owner;
   cal_mailbox_open(host->mailbox, host->loop);
+  cal_embed_release_files();
   *result = host;
   return 0;
 }

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +15,12 @@
 
 /* What a libev loop may open: epoll or kqueue, and an eventfd or the two ends of a pipe. */
 enum { EV_DESCRIPTORS = 3 };
+
+#ifdef __linux__
+#define USUAL_FLAGS (EVFLAG_NOENV | EVBACKEND_EPOLL)
+#else
+#define USUAL_FLAGS EVFLAG_NOENV
+#endif
 
 struct ca_ev_watched {
   struct ca_watched watched;
@@ -177,11 +184,20 @@ void ca_ev_unlink(struct casync_loop *loop)
   ev_timer_stop(ev->ev, &ev->deadline);
 }
 
+/* Left to itself libev asks the system who runs the process, because of the environment variable
+ * that chooses a backend, and which kernel it is. */
+static struct ev_loop *new_ev_loop(void)
+{
+  struct ev_loop *ev_loop = NULL;
+  if (getenv("LIBEV_FLAGS") == NULL) ev_loop = ev_loop_new(USUAL_FLAGS);
+  return ev_loop != NULL ? ev_loop : ev_loop_new(EVFLAG_AUTO);
+}
+
 int ca_ev_open(struct casync_loop *loop, struct ca_ev *ev)
 {
   int status = ca_ev_check_descriptors();
   if (status < 0) return status;
-  struct ev_loop *ev_loop = ev_loop_new(EVFLAG_AUTO);
+  struct ev_loop *ev_loop = new_ev_loop();
   if (ev_loop == NULL) return CASYNC_EMEMORY;
   loop->poll = ev;
   status = ca_ev_link(loop, ev_loop);
