@@ -91,7 +91,8 @@ enum cal_state_value {
   CAL_STATE_SLEEP0,       /* the shared op of sleep(0) */
   CAL_STATE_LEFT,         /* the error that leaves the loop */
   CAL_STATE_THROWN,       /* what throw() throws in */
-  CAL_STATE_VALUES = CAL_STATE_THROWN
+  CAL_STATE_CALLED,       /* debug mode: the method of a protocol that the handle has called */
+  CAL_STATE_VALUES = CAL_STATE_CALLED
 };
 
 /* Finished threads kept for reuse: as many as the table was made for; adding cannot fail. */
@@ -137,6 +138,7 @@ struct cal_state {
   unsigned depth;                      /* calls by await since the coroutine was resumed last */
   bool bouncing;                       /* the coroutine suspended only to be resumed at once */
   bool has_contexts;                   /* casync.contextvars is loaded: contexts may have values */
+  bool debugs;                         /* the running loop is in debug mode */
   bool by_hand;                        /* what runs is driven by send() and throw() */
   bool too_deep;                       /* they nest too deep: the whole request is given up */
   unsigned cancel_depth;               /* nesting of gathers that are being cancelled */
@@ -157,6 +159,7 @@ struct cal_state {
   int suspects;       /* errors nobody has read, checked coroutines nobody has started:
                        * a loop that closes looks for them */
   int reports;        /* contexts in CAL_STATE_REPORTS */
+  const char *called; /* name of what is at CAL_STATE_CALLED; NULL: nothing */
   lua_Hook hook;      /* the user's, while one of ours is in its place */
   int hook_mask, hook_count;
   uint64_t task_names;  /* last N of "Task-N" */
@@ -366,6 +369,30 @@ void cal_report_later(lua_State *L, const char *message, const char *key, int ob
                       int loop);
 void cal_drain_reports(lua_State *L, struct cal_loop *loop);
 void cal_open_report(lua_State *L); /* core.hooks */
+
+/* ---- debug mode (debug/) ---- */
+
+/* Whether the running loop is in debug mode. */
+static inline bool cal_debugs(const struct cal_state *state)
+{
+  return __builtin_expect(state->debugs, 0);
+}
+/* Tells the Lua layer of the object at `index`: that it is "made" here, that the lock is "taken" by
+ * the current task, or "released". */
+void cal_tell(lua_State *L, const char *hook, int index);
+/* Pushes where the object at `index` was made, a traceback, or nil. */
+void cal_push_source(lua_State *L, int index);
+/* Reports, later, that an object of the Loop at `loop` (0: none) goes without having been closed.
+ */
+void cal_report_unclosed(lua_State *L, const char *kind, int object, int loop);
+void cal_loop_set_debug(lua_State *L, struct cal_loop *loop, bool is_on);
+void cal_open_debug(lua_State *L);
+/* casync_loop_host.observe (debug/observe.c) */
+void cal_observe(struct casync_loop *runtime, struct casync_handle *handle, void *data);
+/* The function on top, a method of a protocol, is about to be called. */
+void cal_note_called(lua_State *L, const char *method);
+/* The Task at `task` was over in its first, eager step.  May leave the loop, does not raise. */
+void cal_tell_ended(lua_State *L, struct cal_loop *loop, int task);
 
 /* ---- context (context.c) ---- */
 

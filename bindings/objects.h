@@ -240,9 +240,11 @@ struct cal_op *cal_native_about_two(lua_State *L, const struct cal_native_type *
  * and nothing is pushed: one has to be made. */
 struct cal_op *cal_native_again(lua_State *L, const struct cal_native_type *type, int value,
                                 size_t size);
-/* Makes the op on top, of the object at index 1, the one that is kept there. */
+/* Makes the op on top, of the object at index 1, the one that is kept there; not if it is checked,
+ * since it would be collected, and found never to have been awaited, with the object only. */
 static inline void cal_native_keep(lua_State *L, int value)
 {
+  if (((const struct cal_op *)lua_touserdata(L, -1))->checked) return;
   lua_pushvalue(L, -1);
   lua_setiuservalue(L, 1, value);
 }
@@ -342,6 +344,9 @@ struct cal_handle *cal_handle_new(lua_State *L, struct cal_loop *loop, enum cal_
 /* Appends the Handle on top to the list of queued ones (popped) and queues it. */
 void cal_handle_queue(lua_State *L, struct cal_loop *loop, struct cal_handle *handle);
 void cal_handle_clear(lua_State *L, int index, struct cal_handle *handle);
+/* If what is about to run is a Handle, pushes it; else nil.  Before it is taken off the list. */
+bool cal_push_first_handle(lua_State *L, const struct cal_loop *loop,
+                           const struct casync_handle *handle);
 /* Splits "callback, arguments…[, options]" from `first` on; pushes the context; count of args. */
 int cal_callback_arguments(lua_State *L, int first);
 void cal_check_callable(lua_State *L, int index);
@@ -439,6 +444,11 @@ void cal_unhold_at_run(lua_State *L, struct cal_loop *loop, uint32_t slot);
 /* Ends everything of a loop that closes, or is collected: tasks are abandoned and reported. */
 void cal_loop_abandon(lua_State *L, int index, struct cal_loop *loop, bool is_gone);
 void cal_check_thread(lua_State *L, struct cal_loop *loop);
+/* The same in debug mode, for what would wake a task of the running loop. */
+static inline void cal_check_waking(lua_State *L, const struct cal_state *state)
+{
+  if (cal_debugs(state)) cal_check_thread(L, state->running);
+}
 void cal_open_loop(lua_State *L);
 void cal_open_run(lua_State *L);     /* adds to the Loop class on top */
 void cal_open_watch(lua_State *L);   /* the same */

@@ -32,7 +32,7 @@ foreach(source ${spec_sources})
 endforeach()
 
 # Those about the order of things run on attached loops as well (spec/c/drive.h).
-foreach(name event future gather handle io lock loop op owned_ev ready semaphore signals sleep task_cancel task_embedder task timers waitqueue wakeup)
+foreach(name event future gather handle io lock loop observe op owned_ev ready semaphore signals sleep task_cancel task_embedder task timers waitqueue wakeup)
   foreach(kind guest stepped)
     add_test(NAME ${name}_spec_${kind} COMMAND ${name}_spec)
     set_tests_properties(${name}_spec_${kind} PROPERTIES TIMEOUT 120 ENVIRONMENT CASYNC_SPEC_LOOP=${kind})

@@ -28,11 +28,17 @@ void cal_coroutine_new(lua_State *L, int index, bool checked, bool library)
                                       .nargs = (uint16_t)nargs,
                                       .checked = checked,
                                       .library = library};
-  if (checked) cal_find_state(L)->suspects++;
+  bool is_noted = false;
+  if (checked) {
+    struct cal_state *state = cal_find_state(L);
+    state->suspects++;
+    is_noted = cal_debugs(state);
+  }
   lua_insert(L, index);
   for (int i = nargs + 1; i >= 1; i--) lua_setiuservalue(L, index, i);
   cal_push_value(L, checked ? CAL_STATE_METAS + CAL_COROUTINE : CAL_STATE_COROUTINE_PLAIN);
   lua_setmetatable(L, index);
+  if (is_noted) cal_tell(L, "made", index);
 }
 
 /* Moves the arguments out; the function stays, it is the coroutine's name. */
@@ -97,9 +103,8 @@ static int library_coroutine(lua_State *L)
 {
   struct cal_state *state = cal_state(L);
   unsigned n = state->ops_made++;
-  bool debug = state->running != NULL && state->running->debug;
   luaL_checktype(L, 1, LUA_TFUNCTION);
-  cal_coroutine_new(L, 1, n < 1000 || n % 64 == 0 || debug, true);
+  cal_coroutine_new(L, 1, n < 1000 || n % 64 == 0 || state->debugs, true);
   return 1;
 }
 

@@ -54,7 +54,7 @@ static inline bool is_checked(const struct cal_state *state)
 {
   unsigned n = state->ops_made;
   if (n < CHECKED_AT_FIRST || n % CHECKED_ONE_IN == 0) return true;
-  return state->running != NULL && state->running->debug;
+  return state->debugs;
 }
 
 /* The new op on top is one of those that are checked, or is not. */
@@ -68,6 +68,7 @@ static inline void choose(lua_State *L, struct cal_op *op)
   state->suspects++;
   lua_getiuservalue(L, CAL_STATE_INDEX, CAL_STATE_OP_CHECKED);
   lua_setmetatable(L, -2);
+  if (cal_debugs(state)) cal_tell(L, "made", -1);
 }
 
 /* Makes an op of the `n` values on top (popped) and leaves it there. */

@@ -6,6 +6,7 @@
  * userdata, in front of the application's memory, which the coroutine keeps alive.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdalign.h>
 #include <string.h>
 
@@ -140,6 +141,8 @@ int casync_lua_op_wake(void *op)
   struct operation *operation = operation_of(op);
   struct casync_task *task = operation->task;
   if (task == NULL) return CASYNC_ESTATE;
+  const struct cal_loop *loop = casync_loop_data(task->future.loop);
+  if (loop->debug && loop->thread != (unsigned long)pthread_self()) return CASYNC_ETHREAD;
   operation->task = NULL;
   casync_task_wake(task);
   return 0;

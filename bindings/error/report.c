@@ -21,6 +21,8 @@ static void push_report(lua_State *L, const char *message, const char *key, int 
   if (object != 0) {
     lua_pushvalue(L, object);
     lua_setfield(L, -2, key);
+    cal_push_source(L, object);
+    lua_setfield(L, -2, "source_traceback");
   }
 }
 

@@ -125,6 +125,7 @@ int cal_cancel_method(lua_State *L)
   struct cal_future *self = cal_check_future(L, 1);
   struct cal_state *state = cal_state(L);
   lua_settop(L, 2);
+  cal_check_waking(L, state);
   check_cancellable(L, self);
   if (self->future.state != CASYNC_PENDING) refuse_done(L, self);
   bool outer_message = state->has_message;

@@ -48,8 +48,9 @@ static void check_completable(lua_State *L, struct cal_future *self)
     lua_pushvalue(L, 1);
     cal_raise(L, "InvalidStateError", "invalid state");
   }
-  if (has_waiters(self) && casync_loop_is_closed(self->future.loop))
-    cal_raise_code(L, CASYNC_ECLOSED);
+  if (!has_waiters(self)) return;
+  if (casync_loop_is_closed(self->future.loop)) cal_raise_code(L, CASYNC_ECLOSED);
+  cal_check_waking(L, cal_state_of(&self->future));
 }
 
 static struct cal_future *check_plain(lua_State *L, const char *what)
@@ -140,6 +141,7 @@ static int queue_callback(lua_State *L, struct cal_future *self)
 {
   struct cal_loop *loop = cal_push_loop(L, self->future.loop);
   if (loop == NULL || casync_loop_is_closed(loop->loop)) return cal_raise_code(L, CASYNC_ECLOSED);
+  cal_check_waking(L, loop->state);
   lua_pushvalue(L, 2);
   lua_pushvalue(L, 1);
   lua_pushvalue(L, 4);
@@ -260,6 +262,7 @@ static int future_init(lua_State *L)
   }
   struct cal_loop *loop = cal_option_loop(L, 2);
   cal_future_open(L, self, loop);
+  if (__builtin_expect(loop->debug, 0)) cal_tell(L, "made", 1);
   return 0;
 }
 
@@ -277,6 +280,7 @@ static int create_future(lua_State *L)
   self->future.flags = CAL_FUTURE_OPEN;
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, CAL_FUTURE_VALUE);
+  if (__builtin_expect(loop->debug, 0)) cal_tell(L, "made", -1);
   return 1;
 }
 

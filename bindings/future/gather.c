@@ -295,6 +295,7 @@ static int make(lua_State *L, int list, lua_Integer n)
   lua_setiuservalue(L, SELF, CHILDREN);
   lua_pushvalue(L, LOOP);
   lua_setiuservalue(L, SELF, CAL_FUTURE_VALUE);
+  if (loop->debug) cal_tell(L, "made", SELF);
   self->gather.future.slot = cal_hold(L, loop, SELF);
   note_maker(self, loop);
   lua_State *outer = cal_enter(loop->state, L);

@@ -134,6 +134,19 @@ static void run_watching(struct casync_loop *runtime, struct casync_handle *queu
   lua_settop(L, top);
 }
 
+bool cal_push_first_handle(lua_State *L, const struct cal_loop *loop,
+                           const struct casync_handle *handle)
+{
+  if (handle->type->run != run_queued && handle->type->run != run_watching) {
+    lua_pushnil(L);
+    return false;
+  }
+  cal_push_loop(L, loop->loop);
+  lua_getiuservalue(L, -1, CAL_LOOP_FIRST);
+  lua_remove(L, -2);
+  return true;
+}
+
 /* ---- beginning to hold: how a handle is found by its address ---- */
 
 static void queued_timer(struct casync_loop *runtime, struct casync_handle *queued)
@@ -192,6 +205,7 @@ struct cal_handle *cal_handle_new(lua_State *L, struct cal_loop *loop, enum cal_
   lua_setiuservalue(L, index, CAL_HANDLE_CONTEXT);
   for (int i = nargs - 1; i >= 0; i--) lua_setiuservalue(L, index, CAL_HANDLE_ARGUMENTS + i);
   lua_setiuservalue(L, index, CAL_HANDLE_CALLBACK);
+  if (__builtin_expect(loop->debug, 0)) cal_tell(L, "made", index);
   return handle;
 }
 

@@ -152,6 +152,12 @@ static void abandon_task(lua_State *L, struct cal_task *task, bool is_gone)
   cal_report_later(L, "Task was destroyed but it is pending!", "task", object, 0, object + 1);
 }
 
+static void abandon_transport(lua_State *L, struct cal_transport *transport, bool is_gone)
+{
+  if (transport->loop->debug) cal_report_unclosed(L, "transport", -1, is_gone ? 0 : 1);
+  cal_transport_abandon(L, transport);
+}
+
 static void abandon(lua_State *L, bool is_gone)
 {
   struct cal_object *object = lua_touserdata(L, -1);
@@ -165,7 +171,7 @@ static void abandon(lua_State *L, bool is_gone)
   case CAL_LOOKUP: cal_lookup_abandon((struct cal_lookup *)object); break;
   case CAL_LISTENER: cal_listener_abandon((struct cal_listener *)object); break;
   case CAL_TIMER: ((struct cal_handle *)object)->slot = 0; break;
-  case CAL_TRANSPORT: cal_transport_abandon(L, (struct cal_transport *)object); break;
+  case CAL_TRANSPORT: abandon_transport(L, (struct cal_transport *)object, is_gone); break;
   case CAL_FUTURE:
   case CAL_HANDLE:
   case CAL_LOOP:

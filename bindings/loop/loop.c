@@ -38,11 +38,21 @@ struct cal_loop *cal_check_open_loop(lua_State *L, int index)
   return loop;
 }
 
-void cal_check_thread(lua_State *L, struct cal_loop *loop)
+/* In debug mode the loop of an application is the thread's that ran its last batch, also between
+ * two of them. */
+CAL_APART static void check_thread_apart(lua_State *L, const struct cal_loop *loop)
 {
-  if (loop->state->running == loop && loop->thread != (unsigned long)pthread_self())
+  bool is_running = loop->state->running == loop;
+  bool is_kept = loop->debug && loop->thread != 0 && casync_loop_is_attached(loop->loop);
+  if ((is_running || is_kept) && loop->thread != (unsigned long)pthread_self())
     cal_raise(L, "RuntimeError",
               "Non-thread-safe operation invoked on an event loop other than the current one");
+}
+
+void cal_check_thread(lua_State *L, struct cal_loop *loop)
+{
+  if (loop->state->running != loop || loop->thread != (unsigned long)pthread_self())
+    check_thread_apart(L, loop);
 }
 
 struct cal_loop *cal_push_loop(lua_State *L, const struct casync_loop *loop)
@@ -120,8 +130,11 @@ static void stopped(struct casync_loop *runtime, int status, void *data)
   if (loop->owner != NULL) loop->owner->stopped(loop->owner, status);
 }
 
-static const struct casync_loop_host host = {
-    .attend = attend, .closing = closing, .frame = cal_loop_frame, .stopped = stopped};
+static const struct casync_loop_host host = {.attend = attend,
+                                             .closing = closing,
+                                             .frame = cal_loop_frame,
+                                             .stopped = stopped,
+                                             .observe = cal_observe};
 static const struct casync_handle_type relay_type = {run_relay, NULL};
 
 static void set_new_table(lua_State *L, int index, int value, const char *mode)
@@ -189,11 +202,15 @@ static void furnish(lua_State *L, int index)
   lua_pop(L, 1);
 }
 
+static bool wants_debug(void)
+{
+  const char *debug = getenv("CASYNC_DEBUG");
+  return debug != NULL && *debug != '\0' && strcmp(debug, "0") != 0;
+}
+
 struct cal_loop *cal_loop_new(lua_State *L, cal_loop_opener *open, void *data)
 {
   struct cal_loop *loop = cal_new(L, CAL_LOOP, sizeof *loop, CAL_LOOP_VALUES);
-  const char *debug = getenv("CASYNC_DEBUG");
-  loop->debug = debug != NULL && *debug != '\0' && strcmp(debug, "0") != 0;
   loop->state = cal_find_state(L);
   loop->relay.type = &relay_type;
   furnish(L, lua_gettop(L));
@@ -203,6 +220,7 @@ struct cal_loop *cal_loop_new(lua_State *L, cal_loop_opener *open, void *data)
   lua_pushvalue(L, -2);
   lua_rawsetp(L, -2, loop->loop);
   lua_pop(L, 1);
+  if (wants_debug()) cal_loop_set_debug(L, loop, true);
   return loop;
 }
 
@@ -240,11 +258,18 @@ static int loop_close(lua_State *L)
   cal_loop_abandon(L, 1, loop, false);
   casync_loop_close(loop->loop);
   cal_host_take_back(loop->state);
-  /* What nobody read or awaited is reported now at the latest: look for it. */
-  if (loop->state->suspects > 0) lua_gc(L, LUA_GCCOLLECT);
+  /* What nobody read, awaited or closed is reported now at the latest: look for it. */
+  if (loop->state->suspects > 0 || loop->debug) lua_gc(L, LUA_GCCOLLECT);
   cal_drain_reports(L, loop);
   cal_leave(loop->state, outer);
   return 0;
+}
+
+/* The loop itself is gone by the time the report is read. */
+static void tell_unclosed(lua_State *L)
+{
+  cal_report_later(L, "unclosed event loop <Loop running=false closed=false debug=true>", "loop", 0,
+                   0, 0);
 }
 
 /* The running loop is collected only when the whole state ends, in the middle of its run. */
@@ -258,7 +283,10 @@ static int loop_gc(lua_State *L)
   if (loop->owner != NULL) loop->owner->gone(loop->owner);
   loop->owner = NULL;
   lua_State *outer = cal_enter(loop->state, L);
-  if (!casync_loop_is_closed(loop->loop)) cal_loop_abandon(L, 1, loop, true);
+  if (!casync_loop_is_closed(loop->loop)) {
+    if (loop->debug && !casync_loop_is_running(loop->loop)) tell_unclosed(L);
+    cal_loop_abandon(L, 1, loop, true);
+  }
   cal_leave(loop->state, outer);
   cal_free_held(L, loop);
   if (casync_loop_is_running(loop->loop)) return 0;
@@ -360,7 +388,7 @@ static int loop_set_debug(lua_State *L)
 {
   struct cal_loop *loop = cal_check_loop(L, 1);
   luaL_checktype(L, 2, LUA_TBOOLEAN);
-  loop->debug = lua_toboolean(L, 2);
+  cal_loop_set_debug(L, loop, lua_toboolean(L, 2));
   return 0;
 }
 

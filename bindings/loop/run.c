@@ -50,6 +50,7 @@ static void install(lua_State *L, int index, struct cal_loop *loop)
   cal_store_value(L, CAL_STATE_HELD);
   cal_begin_anchors(L, index);
   state->running = loop;
+  state->debugs = loop->debug;
 }
 
 /* The Loop at 1 runs in this frame. */
@@ -64,6 +65,7 @@ static void begin(lua_State *L, struct cal_loop *loop)
 static void finish(lua_State *L, struct cal_state *state)
 {
   state->running = NULL;
+  state->debugs = false;
   state->held = NULL;
   cal_end_anchors(L);
   lua_pushnil(L);

@@ -36,6 +36,7 @@ static int call_back(lua_State *L)
 {
   struct event *event = lua_touserdata(L, 2);
   lua_getiuservalue(L, 1, CAL_LISTENER_CALLBACK);
+  if (cal_debugs(cal_find_state(L))) cal_note_called(L, "Server._accept_connection");
   if (event->error == 0) {
     cal_socket_own(cal_socket_new(L), event->fd);
     event->fd = -1;

@@ -36,6 +36,7 @@ static int invoke(lua_State *L)
   lua_settop(L, 1);
   lua_getiuservalue(L, 1, CAL_TRANSPORT_PROTOCOL);
   if (lua_getfield(L, 2, call->method) == LUA_TNIL) return 0; /* as asyncio.Protocol's: nothing */
+  if (__builtin_expect(call->transport->loop->debug, 0)) cal_note_called(L, call->method);
   lua_insert(L, 2);
   int nargs = 1 + (how->push != NULL ? how->push(L, call) : 0);
   lua_call(L, nargs, how->take != NULL ? 1 : 0);

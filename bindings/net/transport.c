@@ -112,6 +112,7 @@ static int open_transport(lua_State *L)
   self->is_accepted = !lua_isnil(L, SERVER);
   casync_stream_open(&self->stream, loop->loop, fd, protocol); /* the loop is open */
   lua_settop(L, SELF);
+  if (__builtin_expect(loop->debug, 0)) cal_tell(L, "made", SELF);
   return 1;
 }
 

@@ -65,7 +65,9 @@ static int event_wait(lua_State *L)
 /* Event:set() */
 static int event_set(lua_State *L)
 {
-  casync_event_set(&check_event(L)->event);
+  struct cal_event *self = check_event(L);
+  if (self->event.queue.size > 0) cal_check_waking(L, cal_state(L));
+  casync_event_set(&self->event);
   return 0;
 }
 

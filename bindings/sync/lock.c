@@ -7,6 +7,7 @@
 struct cal_lock {
   struct cal_sync sync;
   struct casync_lock lock;
+  bool is_told; /* debug mode: who has it is known */
 };
 
 static struct cal_lock *check_lock(lua_State *L)
@@ -28,10 +29,20 @@ static int lock_new(lua_State *L)
 static int lock_init(lua_State *L)
 {
   check_lock(L);
+  if (cal_debugs(cal_state(L))) cal_tell(L, "made", 1);
   return 0;
 }
 
 /* ---- acquire() ---- */
+
+/* The lock of the wait at index 1 is the current task's. */
+static void tell_taken(lua_State *L)
+{
+  lua_getiuservalue(L, 1, 1);
+  ((struct cal_lock *)lua_touserdata(L, -1))->is_told = true;
+  cal_tell(L, "taken", -1);
+  lua_pop(L, 1);
+}
 
 static int acquire_back(lua_State *L, int status, lua_KContext context)
 {
@@ -42,13 +53,17 @@ static int acquire_back(lua_State *L, int status, lua_KContext context)
   if (cal_is_forged(L, state)) return cal_wait_on(L, state, 1, acquire_back);
   casync_lock_return(&self->lock, cal_waiter_of(op), cal_comes_back_raising(state));
   cal_come_back(L, state);
+  if (cal_debugs(state)) tell_taken(L);
   return cal_wait_over(L, op);
 }
 
 static int acquire_body(lua_State *L, struct cal_state *state, struct cal_op *op)
 {
   struct cal_lock *self = op->of.native.object;
-  if (casync_lock_acquire(&self->lock)) return cal_wait_over(L, op);
+  if (casync_lock_acquire(&self->lock)) {
+    if (cal_debugs(state)) tell_taken(L);
+    return cal_wait_over(L, op);
+  }
   cal_sync_wait(L, state, op, &self->lock.queue);
   return cal_wait(L, state, acquire_back);
 }
@@ -68,8 +83,12 @@ static int lock_acquire(lua_State *L)
 static int lock_release(lua_State *L)
 {
   struct cal_lock *self = check_lock(L);
+  bool is_told = self->is_told;
+  if (is_told) cal_check_waking(L, cal_state(L));
   if (casync_lock_release(&self->lock) < 0)
     return cal_raise(L, "RuntimeError", "Lock is not acquired.");
+  self->is_told = false;
+  if (is_told) cal_tell(L, "released", 1);
   return 0;
 }
 

@@ -114,12 +114,21 @@ void cal_queue_put_now(lua_State *L, int index, struct cal_queue *self)
   lua_call(L, 2, 0);
 }
 
+/* Whether any task waits at the queue. */
+static inline bool has_waiting(const struct cal_queue *self)
+{
+  const struct casync_queue *queue = &self->queue;
+  return queue->getters.next != &queue->getters || queue->putters.next != &queue->putters ||
+         queue->joiners.next != &queue->joiners;
+}
+
 /* ---- methods ---- */
 
 /* Queue:get_nowait() -> an item; QueueEmpty, QueueShutDown */
 static int get_nowait(lua_State *L)
 {
   struct cal_queue *self = cal_check_queue(L);
+  if (has_waiting(self)) cal_check_waking(L, cal_state(L));
   get_now(L, 1, self);
   return 1;
 }
@@ -128,6 +137,7 @@ static int get_nowait(lua_State *L)
 static int put_nowait(lua_State *L)
 {
   struct cal_queue *self = cal_check_queue(L);
+  if (has_waiting(self)) cal_check_waking(L, cal_state(L));
   lua_settop(L, 2);
   put_now(L, 1, self);
   return 0;
@@ -171,6 +181,7 @@ static int full(lua_State *L)
 static int task_done(lua_State *L)
 {
   struct cal_queue *self = cal_check_queue(L);
+  if (has_waiting(self)) cal_check_waking(L, cal_state(L));
   if (casync_queue_task_done(&self->queue) < 0)
     return cal_raise(L, "ValueError", "task_done() called too many times");
   return 0;
@@ -180,6 +191,7 @@ static int task_done(lua_State *L)
 static int shutdown(lua_State *L)
 {
   struct cal_queue *self = cal_check_queue(L);
+  if (has_waiting(self)) cal_check_waking(L, cal_state(L));
   bool immediate = lua_toboolean(L, 2);
   lua_settop(L, 1);
   self->queue.is_shutdown = true;

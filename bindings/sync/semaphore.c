@@ -89,7 +89,9 @@ static int semaphore_acquire(lua_State *L)
 /* Semaphore:release() */
 static int semaphore_release(lua_State *L)
 {
-  casync_semaphore_release(&check_semaphore(L)->semaphore);
+  struct cal_semaphore *self = check_semaphore(L);
+  if (self->semaphore.queue.size > 0) cal_check_waking(L, cal_state(L));
+  casync_semaphore_release(&self->semaphore);
   return 0;
 }
 
@@ -97,6 +99,7 @@ static int semaphore_release(lua_State *L)
 static int bounded_release(lua_State *L)
 {
   struct cal_semaphore *self = check_semaphore(L);
+  if (self->semaphore.queue.size > 0) cal_check_waking(L, cal_state(L));
   if (self->semaphore.value >= (uint64_t)self->bound)
     return cal_raise(L, "ValueError", "BoundedSemaphore released too many times");
   casync_semaphore_release(&self->semaphore);

@@ -110,6 +110,7 @@ static void open_task(lua_State *L, struct cal_loop *loop, bool may_override)
   if (!has_extra(L, CAL_EXTRA_CONTEXT)) inherit_context(L);
   if (!has_extra(L, CAL_EXTRA_NAME)) self->name = ++loop->state->task_names;
   lua_pushvalue(L, BODY);
+  if (__builtin_expect(loop->debug, 0)) cal_tell(L, "made", TASK);
   cal_task_open(L, TASK, loop);
   if (may_override) cal_note_cancel_method(L, TASK);
   cal_task_launch(L, TASK, eager && loop->state->running == loop);
@@ -170,7 +171,7 @@ static bool is_plain(lua_State *L, const struct cal_loop *loop)
   if (lua_type(L, 1) != LUA_TFUNCTION || lua_iscfunction(L, 1)) return false;
   int top = lua_gettop(L);
   if (top > 1 && (top >= 200 || lua_istable(L, top))) return false;
-  return !loop->has_factory && !loop->state->has_contexts;
+  return !loop->has_factory && !loop->state->has_contexts && !loop->debug;
 }
 
 /* create_task(coro or f, …) on the running loop */

@@ -106,6 +106,7 @@ void cal_task_launch(lua_State *L, int index, bool eager)
   if (task->task.future.state != CASYNC_PENDING) {
     lua_pushnil(L); /* as in asyncio, an eager task that is done has no coroutine */
     lua_setiuservalue(L, index, CAL_FUTURE_CORO);
+    if (cal_debugs(state)) cal_tell_ended(L, state->running, index);
   }
   if (status == CASYNC_ELEFT) cal_raise_left(L);
 }

@@ -44,6 +44,10 @@ struct casync_loop_host {
    * CASYNC_ECLOSED if the host's ev_loop is being destroyed, which has closed this loop.  Here one
    * may do what one wants: resume the loop, close it, free it, break the host's ev_run(). */
   void (*stopped)(struct casync_loop *loop, int status, void *data);
+
+  /* Debug mode, where casync_loop_observe() asked for it: runs a handle, by casync_handle_run(),
+   * with whatever is to be looked at before and behind it. */
+  void (*observe)(struct casync_loop *loop, struct casync_handle *handle, void *data);
 };
 
 /* The kinds of clock and poller that casync_loop_open() knows; casync_loop_open_guest() opens one
@@ -189,6 +193,16 @@ CASYNC_API int casync_loop_post(struct casync_loop *loop, struct casync_post *po
 
 /* Ends the wait of the loop, from any thread or from a signal handler. */
 CASYNC_API void casync_loop_wake(struct casync_loop *loop);
+
+/* Whether the host's `observe` runs every handle from now on, which costs a loop that is not
+ * observed nothing.  Callable in a handle: the next one of the same iteration is observed. */
+CASYNC_API void casync_loop_observe(struct casync_loop *loop, bool is_observed);
+
+/* Runs a handle that the host's `observe` was given. */
+CASYNC_API void casync_handle_run(struct casync_loop *loop, struct casync_handle *handle);
+
+/* The task of whose step a handle is, or NULL. */
+CASYNC_API struct casync_task *casync_handle_task(struct casync_handle *handle);
 
 /* Asks for one call of the host's `attend`, from the loop's thread or from a signal handler that
  * also calls casync_loop_wake(). */

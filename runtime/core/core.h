@@ -84,12 +84,18 @@ struct ca_closer {
 
 enum ca_loop_state { CA_LOOP_OPEN, CA_LOOP_RUNNING, CA_LOOP_CLOSED };
 
+/* Why handles do not simply run one behind the other: bits of casync_loop.detours. */
+enum ca_detour {
+  CA_LEAVING = 1, /* leave at once */
+  CA_OBSERVED = 2 /* the host runs each of them */
+};
+
 struct casync_loop {
   enum ca_loop_state state;
-  bool stopping; /* stop() was called */
-  bool leaving;  /* leave at once */
-  int failure;   /* of the last poll, negative */
-  int attend;    /* the host wants a call; atomic, also set by signal handlers */
+  bool stopping;   /* stop() was called */
+  uint8_t detours; /* enum ca_detour */
+  int failure;     /* of the last poll, negative */
+  int attend;      /* the host wants a call; atomic, also set by signal handlers */
   struct ca_ready ready;
   struct ca_timers timers;
   double now; /* the clock as the last poll read it, for the timers; when it was closed */

@@ -155,7 +155,15 @@ void casync_loop_stop(struct casync_loop *loop)
 
 void casync_loop_leave(struct casync_loop *loop)
 {
-  loop->leaving = true;
+  loop->detours |= CA_LEAVING;
+}
+
+void casync_loop_observe(struct casync_loop *loop, bool is_observed)
+{
+  if (is_observed && loop->host != NULL && loop->host->observe != NULL)
+    loop->detours |= CA_OBSERVED;
+  else
+    loop->detours &= (uint8_t)~CA_OBSERVED;
 }
 
 void casync_loop_begin_real(struct casync_loop *loop)
@@ -202,6 +210,16 @@ static inline void run_handle(struct casync_loop *loop, struct casync_handle *ha
     ca_task_run_step(loop, handle);
   else
     handle->type->run(loop, handle);
+}
+
+void casync_handle_run(struct casync_loop *loop, struct casync_handle *handle)
+{
+  run_handle(loop, handle);
+}
+
+struct casync_task *casync_handle_task(struct casync_handle *handle)
+{
+  return handle->type == &ca_task_step_type ? ca_task_of(handle) : NULL;
 }
 
 /* A batch of many tasks is larger than the processor's caches: what the next ones will touch is
@@ -285,7 +303,7 @@ inline struct casync_task *casync_task_go_on(struct casync_task *task, int actio
   struct casync_loop *loop = task->future.loop;
   const struct casync_future_type *type = task->future.type;
   ca_task_end_step(loop, task, (enum casync_action)action);
-  if (ca_unlikely(loop->leaving)) return NULL;
+  if (ca_unlikely(loop->detours != 0)) return NULL;
   if (ca_list_is_empty(&loop->ready.batch) && !go_on_with_next(loop)) return NULL;
   struct casync_task *next = next_of(loop, type);
   if (next == NULL) return NULL;
@@ -298,11 +316,15 @@ inline struct casync_task *casync_task_go_on(struct casync_task *task, int actio
 static int run_batch(struct casync_loop *loop)
 {
   while (!ca_list_is_empty(&loop->ready.batch)) {
-    run_handle(loop, take_first(loop));
-    if (ca_unlikely(loop->leaving)) break;
+    struct casync_handle *handle = take_first(loop);
+    if (ca_unlikely(loop->detours & CA_OBSERVED))
+      loop->host->observe(loop, handle, loop->data);
+    else
+      run_handle(loop, handle);
+    if (ca_unlikely(loop->detours & CA_LEAVING)) break;
   }
   casync_loop_verify(loop);
-  return loop->leaving ? CASYNC_ELEFT : loop->failure;
+  return loop->detours & CA_LEAVING ? CASYNC_ELEFT : loop->failure;
 }
 
 /* What a left iteration did not run comes first in the next one. */
@@ -318,7 +340,7 @@ static void end_run(struct casync_loop *loop, int status)
 {
   if (status != 0) keep_unrun(loop);
   loop->stopping = false;
-  loop->leaving = false;
+  loop->detours &= (uint8_t)~CA_LEAVING;
   loop->state = CA_LOOP_OPEN;
 }
 

@@ -44,7 +44,7 @@ void casync_loop_verify(const struct casync_loop *loop)
   verify_list(&loop->ready.queue);
   verify_list(&loop->ready.batch);
   verify_timers(&loop->timers);
-  if (!loop->leaving) assert(ca_list_is_empty(&loop->ready.batch));
+  if (!(loop->detours & CA_LEAVING)) assert(ca_list_is_empty(&loop->ready.batch));
 }
 
 #else

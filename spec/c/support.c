@@ -73,7 +73,16 @@ static int attend(struct casync_loop *loop, void *data)
   return 0;
 }
 
-static const struct casync_loop_host host = {.attend = attend};
+/* Whose step it is, and that it is over. */
+static void observe(struct casync_loop *loop, struct casync_handle *handle, void *data)
+{
+  struct world *world = data;
+  note(world, casync_handle_task(handle) != NULL ? "task(" : "(");
+  casync_handle_run(loop, handle);
+  note(world, ")");
+}
+
+static const struct casync_loop_host host = {.attend = attend, .observe = observe};
 
 struct casync_loop *world_add_loop(struct world *world, enum casync_loop_kind kind)
 {

@@ -60,7 +60,7 @@ return {
       Server.close_clients Server.abort_clients Server.get_loop Server.is_serving Server.start_serving
       Server.serve_forever Server.wait_closed staggered.staggered_race]]},
     {"debugging", [[
-      loop.set_debug loop.get_debug log.logger log.Logger log.NOTSET log.DEBUG log.INFO log.WARNING log.ERROR
+      loop.set_debug loop.get_debug loop.slow_callback_duration log.logger log.Logger log.NOTSET log.DEBUG log.INFO log.WARNING log.ERROR
       log.CRITICAL]]},
     {"call graph", [[
       capture_call_graph format_call_graph print_call_graph FutureCallGraph FrameCallGraphEntry

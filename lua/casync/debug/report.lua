@@ -105,7 +105,7 @@ end
 
 -- Keys that are shown in a place of their own.
 local SHOWN_APART = {message = true, exception = true, traceback = true}
-local TITLES = {source_traceback = "Object created at", handle_traceback = "Handle created at"}
+local TITLES = {source_traceback = "Object created at", handle_traceback = "Handle created at", lock_traceback = "Lock acquired at"}
 
 local function add_key(lines, key, value)
   if TITLES[key] and type(value) == "string" then

@@ -23,8 +23,12 @@ end
 --- The handler in use, nil for the default one.
 function Loop:get_exception_handler() return self._exception_handler end
 
---- Logs the message, the other keys and the traceback at error level.
-function Loop:default_exception_handler(context) report().log(context) end
+--- Logs the message, the other keys and the traceback at error level; in debug mode also where the running callback was made.
+function Loop:default_exception_handler(context)
+  local handle = core.hooks.current_handle
+  if handle and context.source_traceback == nil then context.handle_traceback = core.hooks.source(handle) end
+  report().log(context)
+end
 
 -- What pcall returned; KeyboardInterrupt and SystemExit pass.
 local function checked(ok, err)

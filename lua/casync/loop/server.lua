@@ -58,6 +58,7 @@ function Server:init(loop, bound, protocol_factory, backlog)
   self._listeners, self._waiters = {}, {}
   self._clients, self._attached = setmetatable({}, WEAK), 0
   self._serving = false
+  if loop:get_debug() then core.hooks.made(self) end
 end
 
 -- One accepted connection
@@ -221,6 +222,14 @@ end
 function Server:_detach(transport)
   self._clients[transport] = nil
   if next(self._clients) == nil and not self._sockets then wake_up(self) end
+end
+
+-- One that is dropped unclosed takes its sockets along, and debug mode says so.
+function Server.__meta.__gc(server)
+  local bound, loop = server._sockets, server._loop
+  if not bound then return end
+  if loop:get_debug() then core.report_unclosed("server", server, loop) end
+  for _, socket in ipairs(bound) do socket:close() end
 end
 
 core.hooks.server = {AbstractServer = AbstractServer, Server = Server}

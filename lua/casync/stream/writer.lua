@@ -72,8 +72,10 @@ function StreamWriter.__meta.__gc(self)
   if transport == nil or transport:is_closing() then return end
   local loop = self:_get_loop()
   if loop:is_closed() then return end
+  local source = loop:get_debug() and core.hooks.source(transport)
   transport:close()
-  if loop:get_debug() then loop:call_soon(loop.call_exception_handler, loop, {message = "unclosed StreamWriter", writer = self}) end
+  if not loop:get_debug() then return end
+  loop:call_soon(loop.call_exception_handler, loop, {message = "unclosed StreamWriter", writer = self, source_traceback = source})
 end
 
 core.hooks.StreamWriter = StreamWriter
