@@ -240,14 +240,7 @@ static void clear_marks(struct cal_gather *self, uint32_t n)
 }
 
 /* What makes a gather stands at these places, the gather above them. */
-enum { OWN_LIST = 1, GIVEN_LIST, RETURN_EXCEPTIONS, LOOP, WAITS, SELF };
-
-static bool is_waiting(lua_State *L, uint32_t i)
-{
-  bool waits = lua_rawgeti(L, WAITS, (lua_Integer)i + 1) != LUA_TNIL;
-  lua_pop(L, 1);
-  return waits;
-}
+enum { OWN_LIST = 1, GIVEN_LIST, RETURN_EXCEPTIONS, LOOP, SELF };
 
 /* Names the children in the table at `list`, which the gather's own list then has too; a future
  * that stands at an earlier place too has its mark by then.  False if one of them is no future of
@@ -256,13 +249,12 @@ static bool set_children(lua_State *L, int list, struct cal_gather *self,
                          const struct cal_loop *loop)
 {
   uint32_t n = self->gather.length, i;
-  bool some_wait = lua_istable(L, WAITS);
   for (i = 0; i < n; i++) {
     lua_rawgeti(L, list, (lua_Integer)i + 1);
     struct cal_future *child = cal_test_future(L, -1);
     if (child == NULL || child->future.loop != loop->loop) break;
     casync_gather_set(&self->gather, i, &child->future, child->future.flags & CAL_FUTURE_SEEN,
-                      some_wait && is_waiting(L, i));
+                      false);
     child->future.flags |= CAL_FUTURE_SEEN;
     if (list == OWN_LIST)
       lua_pop(L, 1);
@@ -282,15 +274,18 @@ static void note_maker(struct cal_gather *self, const struct cal_loop *loop)
   self->maker_slot = task->future.slot;
 }
 
-static int make(lua_State *L, int list, lua_Integer n)
+static struct cal_gather *new_gather(lua_State *L, const struct cal_loop *loop, lua_Integer n)
 {
-  struct cal_loop *loop = cal_check_open_loop(L, LOOP);
   struct cal_gather *self =
       cal_new(L, CAL_GATHER, sizeof *self + (size_t)n * sizeof *self->children, CAL_FUTURE_VALUES);
   casync_gather_init(&self->gather, loop->loop, &gather_type, self->children, (uint32_t)n,
                      lua_toboolean(L, RETURN_EXCEPTIONS));
   self->gather.future.flags = CAL_FUTURE_OPEN;
-  if (!set_children(L, list, self, loop)) return 0;
+  return self;
+}
+
+static void hold(lua_State *L, struct cal_gather *self, struct cal_loop *loop)
+{
   lua_pushvalue(L, OWN_LIST);
   lua_setiuservalue(L, SELF, CHILDREN);
   lua_pushvalue(L, LOOP);
@@ -298,24 +293,43 @@ static int make(lua_State *L, int list, lua_Integer n)
   if (loop->debug) cal_tell(L, "made", SELF);
   self->gather.future.slot = cal_hold(L, loop, SELF);
   note_maker(self, loop);
-  lua_State *outer = cal_enter(loop->state, L);
+}
+
+static void start(lua_State *L, struct cal_gather *self)
+{
+  struct cal_state *state = cal_state_of(&self->gather.future);
+  lua_State *outer = cal_enter(state, L);
   casync_gather_start(&self->gather);
-  cal_leave(loop->state, outer);
+  cal_leave(state, outer);
+}
+
+static int make(lua_State *L, int list, lua_Integer n)
+{
+  struct cal_loop *loop = cal_check_open_loop(L, LOOP);
+  struct cal_gather *self = new_gather(L, loop, n);
+  if (!set_children(L, list, self, loop)) return 0;
+  hold(L, self, loop);
+  start(L, self);
   return 1;
 }
 
 enum { MOST_CHILDREN = 0xffffff };
 
-/* gather(children, n, return_exceptions, loop, waits) -> GatheringFuture; nil unless the list,
- * which is the gather's own from now on, has n futures of the loop, n > 0; waits[i]: child i was
- * pending when the caller came by it */
-static int gather(lua_State *L)
+/* The number of children at 2, above the gather's own list. */
+static lua_Integer check_length(lua_State *L)
 {
-  lua_settop(L, WAITS);
+  lua_settop(L, LOOP);
   luaL_checktype(L, OWN_LIST, LUA_TTABLE);
   lua_Integer n = luaL_checkinteger(L, 2);
   luaL_argcheck(L, n > 0 && n <= MOST_CHILDREN, 2, "1 to 16777215 children");
-  return make(L, OWN_LIST, n);
+  return n;
+}
+
+/* gather(children, n, return_exceptions, loop) -> GatheringFuture; nil unless the list, which is
+ * the gather's own from now on, has n futures of the loop, n > 0 */
+static int gather(lua_State *L)
+{
+  return make(L, OWN_LIST, check_length(L));
 }
 
 /* gather_list(children, loop) -> GatheringFuture; nil unless the table has futures of the loop and
@@ -332,23 +346,66 @@ static int gather_list(lua_State *L)
   lua_insert(L, OWN_LIST);
   lua_pushboolean(L, 0);
   lua_insert(L, RETURN_EXCEPTIONS);
-  lua_settop(L, WAITS);
   return make(L, GIVEN_LIST, n);
 }
 
-/* ---- introspection ---- */
+/* ---- making it child by child: eager tasks run meanwhile, and wait for earlier children ---- */
 
 static struct cal_gather *check_gather(lua_State *L)
 {
-  struct cal_gather *self = cal_check(L, 1, CAL_GATHER, sizeof *self);
-  lua_settop(L, 1);
-  return self;
+  return cal_check(L, 1, CAL_GATHER, sizeof(struct cal_gather));
 }
+
+/* gather_open(children, n, return_exceptions, loop) -> GatheringFuture, so far without children;
+ * the list, its own, is filled by the caller */
+static int gather_open(lua_State *L)
+{
+  lua_Integer n = check_length(L);
+  struct cal_loop *loop = cal_check_open_loop(L, LOOP);
+  struct cal_gather *self = new_gather(L, loop, n);
+  self->gather.length = 0;
+  hold(L, self, loop);
+  return 1;
+}
+
+/* gather_add(gather, future, repeated): the next child; it is waited for from now on */
+static int gather_add(lua_State *L)
+{
+  struct cal_gather *self = check_gather(L);
+  struct cal_future *child = cal_check_future(L, 2);
+  size_t places = (lua_rawlen(L, 1) - sizeof *self) / sizeof *self->children;
+  uint32_t i = self->gather.length;
+  bool fits = i < places && child->future.loop == self->gather.future.loop;
+  luaL_argcheck(L, fits && self->gather.future.slot != 0, 2, "no child of this gather");
+  self->gather.length++;
+  casync_gather_set(&self->gather, i, &child->future, lua_toboolean(L, 3),
+                    child->future.state == CASYNC_PENDING);
+  return 0;
+}
+
+/* gather_start(gather): all its children are there */
+static int gather_start(lua_State *L)
+{
+  start(L, check_gather(L));
+  return 0;
+}
+
+/* gather_drop(gather): one of its children could not be made */
+static int gather_drop(lua_State *L)
+{
+  struct cal_gather *self = check_gather(L);
+  casync_gather_abandon(&self->gather);
+  on_released(&self->gather);
+  return 0;
+}
+
+/* ---- introspection ---- */
 
 /* gather_children(gather) -> array of its children; nil once it is complete */
 static int gather_children(lua_State *L)
 {
   const struct cal_gather *self = check_gather(L);
+  lua_settop(L, 1);
   if (self->gather.future.state != CASYNC_PENDING) return 0;
   lua_createtable(L, (int)self->gather.length, 0);
   lua_getiuservalue(L, 1, CHILDREN);
@@ -375,9 +432,13 @@ void cal_open_gather(lua_State *L)
 {
   static const luaL_Reg methods[] = {{NULL, NULL}};
   static const luaL_Reg functions[] = {{"gather", gather},
+                                       {"gather_add", gather_add},
                                        {"gather_children", gather_children},
+                                       {"gather_drop", gather_drop},
                                        {"gather_list", gather_list},
                                        {"gather_maker", gather_maker},
+                                       {"gather_open", gather_open},
+                                       {"gather_start", gather_start},
                                        {NULL, NULL}};
   static const struct cal_class class = {CAL_GATHER, methods, NULL};
   cal_class_make(L, &class);

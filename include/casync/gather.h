@@ -25,7 +25,7 @@ CASYNC_API void casync_gather_init(struct casync_gather *gather, struct casync_l
                                    bool return_exceptions);
 
 /* Names child `i` (from 0).  `repeated`: the same future stands at an earlier place.
- * `waits`: it was pending when the caller came by it, and counts as such even if it is done now. */
+ * `waits`: the gather waits for it from now on, ahead of whoever begins to before it is started. */
 CASYNC_API void casync_gather_set(struct casync_gather *gather, uint32_t i,
                                   struct casync_future *future, bool repeated, bool waits);
 

@@ -57,22 +57,28 @@ void casync_gather_set(struct casync_gather *gather, uint32_t i, struct casync_f
   struct casync_gather_child *child = &gather->children[i];
   *child = (struct casync_gather_child){
       .handle.type = repeated ? NULL : &ca_gather_child_type, .future = future, .gather = gather};
-  if (waits) child->handle.spare[0] = CASYNC_CHILD_WAITS;
-  if (!repeated) gather->count++;
+  if (repeated) return;
+  gather->count++;
+  if (waits) casync_future_wait(future, &child->handle);
+}
+
+/* Whether the child has to be waited for, or counted, and nothing has been done for that yet. */
+static bool is_new(const struct casync_gather_child *child)
+{
+  const int linked = CASYNC_HANDLE_WAITING | CASYNC_HANDLE_QUEUED;
+  return child->handle.type != NULL && !(child->handle.flags & linked);
 }
 
 void casync_gather_start(struct casync_gather *gather)
 {
   for (uint32_t i = 0; i < gather->length; i++) {
     struct casync_gather_child *child = &gather->children[i];
-    if (child->handle.type == NULL) continue;
-    if (child->future->state == CASYNC_PENDING || child->handle.spare[0] == CASYNC_CHILD_WAITS)
+    if (is_new(child) && child->future->state == CASYNC_PENDING)
       casync_future_wait(child->future, &child->handle);
   }
   for (uint32_t i = 0; i < gather->length; i++) {
     struct casync_gather_child *child = &gather->children[i];
-    const int linked = CASYNC_HANDLE_WAITING | CASYNC_HANDLE_QUEUED;
-    if (child->handle.type != NULL && !(child->handle.flags & linked)) on_child(gather, child);
+    if (is_new(child)) on_child(gather, child);
   }
 }
 

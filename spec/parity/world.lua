@@ -262,6 +262,7 @@ function World:helpers()
     collected = function(make) make() collectgarbage() end,
     reported = function() collectgarbage() return #world.reports end,
     logged = function(...) return logged(asyncio.log.logger, ...) end,
+    hold = function() end, -- CPython drops what main leaves before the loop stops, here the collector comes later
     unawaited = function()
       collectgarbage()
       table.sort(world.unawaited)

@@ -9,9 +9,6 @@
 
 struct casync_gather;
 
-/* Of a child's handle.spare[0]: it waits even if it is done. */
-enum { CASYNC_CHILD_WAITS = 1 };
-
 struct casync_gather_child {
   struct casync_handle handle; /* waits in `future`; unused in a repeated child */
   struct casync_future *future;

@@ -23,22 +23,47 @@ local function task_of(awaitable, made, loop, place)
   return future
 end
 
--- Puts the future of each awaitable into its place; returns their loop, and which were pending then: an eager task that is made
--- for a later place may complete one.
-local function make_futures(list, n, loop)
-  local made, waits = {}, {}
-  for i = 1, n do
-    local awaitable = list[i]
-    if not isfuture(awaitable) then
-      if awaitable == nil then options.typeerror(i, "gather", "awaitable", nil) end
-      list[i] = task_of(awaitable, made, loop, i)
-    elseif loop and get_loop(awaitable) ~= loop then
-      ensure.future_of(awaitable, loop, "gather", i)
-    end
-    loop = loop or get_loop(list[i])
-    if not list[i]:done() then waits[i] = true end
+-- The future for the awaitable at a place, on `loop` if there is one.
+local function future_at(list, i, made, loop)
+  local awaitable = list[i]
+  if not isfuture(awaitable) then
+    if awaitable == nil then options.typeerror(i, "gather", "awaitable", nil) end
+    return task_of(awaitable, made, loop, i)
   end
-  return loop, waits
+  if loop and get_loop(awaitable) ~= loop then ensure.future_of(awaitable, loop, "gather", i) end
+  return awaitable
+end
+
+-- Puts the future of each awaitable into its place; returns their loop.
+local function make_futures(list, n, loop)
+  local made = {}
+  for i = 1, n do
+    list[i] = future_at(list, i, made, loop)
+    loop = loop or get_loop(list[i])
+  end
+  return loop
+end
+
+-- Held while a gather is made child by child.
+local Making = {}
+
+function Making.__close(making, err)
+  if err ~= nil then core.gather_drop(making.gather) end
+end
+
+-- The same where a new task may run at once: the gather waits for each child before the next one is made.
+local function gather_one_by_one(list, n, return_exceptions, loop)
+  local made, seen = {}, {}
+  local gather = core.gather_open(list, n, return_exceptions, loop)
+  local _ <close> = setmetatable({gather = gather}, Making)
+  for i = 1, n do
+    local future = future_at(list, i, made, loop)
+    list[i] = future
+    core.gather_add(gather, future, seen[future])
+    seen[future] = true
+  end
+  core.gather_start(gather)
+  return gather
 end
 
 -- A copy of a list that holds nothing but items, and their number: what most calls give. nil for anything else.
@@ -78,7 +103,7 @@ return function(...)
   if n == 0 then return empty(return_exceptions) end
   local future = loop and core.gather(list, n, return_exceptions, loop)
   if future then return future end
-  local waits
-  loop, waits = make_futures(list, n, loop)
-  return core.gather(list, n, return_exceptions, loop, waits)
+  if loop and loop:get_task_factory() then return gather_one_by_one(list, n, return_exceptions, loop) end
+  loop = make_futures(list, n, loop)
+  return core.gather(list, n, return_exceptions, loop)
 end

@@ -59,6 +59,7 @@ MORE = """
     await sleep(20)
     log("queues", [text(x) for x in [q, b, l, p]], [state(t) for t in ts])
     await loop.shutdown_asyncgens()
+    hold(gs, kept)
     log("end")
 """
 

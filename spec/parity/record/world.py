@@ -87,7 +87,7 @@ class World:
     """One run of one program: its trace, its loops and its names."""
 
     def __init__(self):
-        self.trace, self.reports, self.loops, self.lost, self.over = [], [], [], [], False
+        self.trace, self.reports, self.loops, self.lost, self.held, self.over = [], [], [], [], [], False
 
     def log(self, *values):
         if self.over:  # a coroutine that the collector ends is no part of the program
@@ -143,7 +143,7 @@ class World:
             bad_yield=BadYield, awaitable=Awaitable, type_name=lambda v: type(v).__name__, in_context=in_context, state=state, text=text,
             complete=complete, waited=waited, transport=lambda refuses=False: Transport(self.log, refuses),
             logged=self.logged, nan=float("nan"), show=show, reported=self.reported,
-            unawaited=self.unawaited,
+            unawaited=self.unawaited, hold=lambda *values: self.held.append(values),
             contains=lambda text, part: part in str(text), collected=collected, graph=graph, graph_text=graph_text)
         return named
 
@@ -169,6 +169,7 @@ class World:
 
     def end(self):
         self.over = True
+        self.held.clear()
         for loop in self.loops:
             if not loop.is_closed():
                 loop.close()

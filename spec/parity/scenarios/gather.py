@@ -598,3 +598,46 @@ async def a_gather_cancels_children_that_are_done_too():
     g = gather(a, Future(), return_exceptions=True)
     log("cancel", g.cancel("m"), g.done(), a.done())
     get_running_loop().stop()
+
+
+@shows("T14", "F5")
+async def gather_waits_for_a_child_before_it_makes_the_next_eager_one():
+    get_running_loop().set_task_factory(eager_task_factory)
+    f = Future()
+
+    async def awaits(label):
+        log("has", label, await f)
+
+    g = gather(awaits("before"), f, awaits("behind"), return_exceptions=True)
+    g.add_done_callback(lambda g: log("gathered"))
+    h = gather(f, awaits("last"))
+    h.add_done_callback(lambda h: log("failed"))
+    f.cancel("m")
+    await wait([g, h])
+    log("end", state(g), state(h))
+
+
+@shows("T14")
+async def gather_of_an_item_that_cannot_be_made_under_an_eager_factory():
+    f = Future()
+
+    def factory(loop, coro):
+        if f.done():
+            coro.close()
+            raise Err("no more tasks")
+        return eager_task_factory(loop, coro)
+
+    async def ends():
+        f.set_result("set")
+        return "ended"
+
+    get_running_loop().set_task_factory(factory)
+    waiting = Future()
+    try:
+        gather(waiting, ends(), waiting, ends())
+    except Err as e:
+        log("refused", e)
+    waiting.set_result(1)
+    await sleep(0)
+    get_running_loop().set_task_factory(None)
+    log("end", await waiting)
