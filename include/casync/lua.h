@@ -246,7 +246,8 @@ CASYNC_API int casync_lua_push_op(struct casync_lua *host, lua_State *L,
                                   const struct casync_lua_op_type *type, void **op);
 
 /* The operation is over: its task goes on in the loop's next iteration.  In the loop's thread only,
- * anywhere (another thread uses a completer).  CASYNC_ESTATE if no task waits for it; -EINVAL. */
+ * anywhere (another thread uses a completer; CASYNC_ETHREAD there, if the loop is in debug mode).
+ * CASYNC_ESTATE if no task waits for it; -EINVAL. */
 CASYNC_API int casync_lua_op_wake(void *op);
 
 /* ---- work in threads ---- */

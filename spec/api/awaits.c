@@ -4,6 +4,8 @@
  */
 #include "check.h"
 
+#include <pthread.h>
+
 /* ---- awaiting ---- */
 
 /* The context of a continuation tells where its own values end. */
@@ -193,6 +195,66 @@ static void an_operation_waits_until_it_is_woken(struct world *world)
   close_world(world);
 }
 
+/* ---- other threads, in debug mode ---- */
+
+static void open_in_debug_mode(struct world *world)
+{
+  open_world(world, CASYNC_LUA_STEPPED);
+  push_chunk(world, "asyncio.get_event_loop():set_debug(true)");
+  lua_call(world->L, 0, 0);
+}
+
+static void *wake(void *op)
+{
+  check_equal(CASYNC_ETHREAD, casync_lua_op_wake(op));
+  return NULL;
+}
+
+static void run_in_thread(void *(*function)(void *), void *data)
+{
+  pthread_t thread;
+  check_equal(0, pthread_create(&thread, NULL, function, data));
+  check_equal(0, pthread_join(thread, NULL));
+}
+
+static void an_operation_is_not_woken_in_another_thread(struct world *world)
+{
+  open_in_debug_mode(world);
+  struct number *number = push_number(world);
+  number->value = 9;
+  spawn(world, "return await(op)");
+  step(world);
+  run_in_thread(wake, number);
+  step(world);
+  check_trace(world, "start");
+  check_equal(0, casync_lua_op_wake(number));
+  step_to_end(world);
+  check_trace(world, "finish returned 9");
+  close_world(world);
+}
+
+static void *use_loop(void *data)
+{
+  struct world *world = data;
+  push_chunk(world, "asyncio.get_event_loop():call_soon(error)");
+  check(lua_pcall(world->L, 0, 0, 0) != LUA_OK);
+  check(strcmp("RuntimeError: Non-thread-safe operation invoked on an event loop other than the "
+               "current one",
+               luaL_tolstring(world->L, -1, NULL)) == 0);
+  return NULL;
+}
+
+static void between_two_steps_a_loop_refuses_another_thread(struct world *world)
+{
+  open_in_debug_mode(world);
+  spawn(world, "await(asyncio.sleep(0)) return 1");
+  step(world);
+  run_in_thread(use_loop, world);
+  step_to_end(world);
+  check_trace(world, "returned 1");
+  close_world(world);
+}
+
 static void an_operation_may_have_nothing_to_wait_for(struct world *world)
 {
   open_world(world, CASYNC_LUA_STEPPED);
@@ -342,6 +404,8 @@ static const struct test tests[] = {
     TEST(awaiting_outside_of_a_task_is_refused),
     TEST(awaiting_where_casync_is_not_open_is_refused),
     TEST(an_operation_waits_until_it_is_woken),
+    TEST(an_operation_is_not_woken_in_another_thread),
+    TEST(between_two_steps_a_loop_refuses_another_thread),
     TEST(an_operation_may_have_nothing_to_wait_for),
     TEST(an_operation_that_cannot_begin_raises),
     TEST(an_operation_is_undone_by_cancelling),
