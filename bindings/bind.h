@@ -115,7 +115,11 @@ enum cal_trace {
   CAL_TRACE_RESUMED  /* out of a Lua coroutine */
 };
 
+/* Whether the loops of a state answer `casync ps`. */
+enum cal_ps_wish { CAL_PS_UNSAID, CAL_PS_UNWANTED, CAL_PS_WANTED };
+
 struct cal_loop;
+struct cal_ps;
 struct cal_task;
 
 struct cal_state {
@@ -155,12 +159,14 @@ struct cal_state {
   int borrowed;                        /* which of them a first step runs on; 0: none */
   const void *held;                    /* identity of CAL_STATE_HELD */
   unsigned ops_made;                   /* library operations so far: which of them are checked */
-  bool leaves_sigint; /* an application that has casync in it keeps SIGINT for itself */
-  int suspects;       /* errors nobody has read, checked coroutines nobody has started:
-                       * a loop that closes looks for them */
-  int reports;        /* contexts in CAL_STATE_REPORTS */
-  const char *called; /* name of what is at CAL_STATE_CALLED; NULL: nothing */
-  lua_Hook hook;      /* the user's, while one of ours is in its place */
+  bool leaves_sigint;     /* an application that has casync in it keeps SIGINT for itself */
+  enum cal_ps_wish ps_is; /* not without a word, where an application has casync in it */
+  struct cal_ps *ps;      /* what it has in the list of those that answer; NULL: it does not */
+  int suspects;           /* errors nobody has read, checked coroutines nobody has started:
+                           * a loop that closes looks for them */
+  int reports;            /* contexts in CAL_STATE_REPORTS */
+  const char *called;     /* name of what is at CAL_STATE_CALLED; NULL: nothing */
+  lua_Hook hook;          /* the user's, while one of ours is in its place */
   int hook_mask, hook_count;
   uint64_t task_names;  /* last N of "Task-N" */
   uint64_t task_serial; /* tasks made so far */

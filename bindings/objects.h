@@ -384,6 +384,13 @@ struct cal_owner {
 /* Signals that a loop has for its Runner or its host, and not for a handler of the user's. */
 enum { CAL_KEEPS_SIGINT = 1, CAL_KEEPS_SIGTERM = 2, CAL_ENDS_BY_SIGTERM = 4 };
 
+/* Whether a loop can be asked by `casync ps` (bindings/ps/). */
+enum cal_ps_watch {
+  CAL_PS_NEW,
+  CAL_PS_DUE,     /* it has run, and will be when it has for some time */
+  CAL_PS_WATCHES, /* it watches the process's socket */
+  CAL_PS_NEVER
+};
 struct cal_loop {
   struct cal_object object;
   struct casync_loop *loop;   /* NULL before init and after the end */
@@ -395,6 +402,8 @@ struct cal_loop {
   bool debug;
   bool has_factory;
   uint8_t keeps;           /* CAL_KEEPS_… */
+  uint8_t ps;              /* enum cal_ps_watch */
+  double ps_due;           /* the time that CAL_PS_DUE waits for */
   int interrupts;          /* SIGINTs since the Runner took it over */
   unsigned long thread;    /* identity of the thread that runs it */
   lua_State *batches;      /* CAL_LOOP_BATCHES */

@@ -14,9 +14,10 @@
 struct command_line {
   int argc;
   char **argv;
-  int script;      /* index of the script in argv; argc: there is none */
-  int options_end; /* the options are before this index */
-  bool has_steps;  /* -e or -l */
+  int script;          /* index of the script in argv; argc: there is none */
+  int options_end;     /* the options are before this index */
+  const char *command; /* "ps" or "pstree", whose arguments are the rest; NULL: neither */
+  bool has_steps;      /* -e or -l */
   bool is_debug, wants_help, wants_version;
   struct casync_lua *casync; /* what it runs on, once that is open */
   const char *bad; /* the option that is none, or lacks its argument; NULL: all are fine */
@@ -42,5 +43,10 @@ int host_run(lua_State *L);
 
 /* The opener of the module "casync.host.line". */
 int host_open_line(lua_State *L);
+
+/* ---- asking other processes (ps.c) ---- */
+
+/* The opener of the module "casync.host.process". */
+int host_open_process(lua_State *L);
 
 #endif

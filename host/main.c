@@ -14,8 +14,11 @@
 
 static const char usage[] =
     "usage: casync [options] [script [args]]\n"
+    "       casync ps [--json] PID\n"
+    "       casync pstree [--json] PID\n"
     "Runs a Lua script as the main task of an event loop: it may await at its top level.\n"
     "Without a script: a prompt, or what standard input holds if that is no terminal.\n"
+    "ps and pstree show the tasks of a running process, as a table or a tree.\n"
     "  -e CHUNK    run the string CHUNK; asyncio, async and await are there\n"
     "  -l MODULE   require MODULE into the global of that name; -l NAME=MODULE into NAME\n"
     "  -           run standard input as a script\n"
@@ -54,9 +57,20 @@ static int parse_step(struct command_line *line, int i)
   return word[2] == '\0' ? i + 1 : i;
 }
 
+/* ps and pstree; scripts of these names are run as ./ps and ./pstree. */
+static bool parse_command(struct command_line *line)
+{
+  if (line->argc < 2 || !(is_word(line, 1, "ps") || is_word(line, 1, "pstree"))) return false;
+  line->command = line->argv[1];
+  line->options_end = 1;
+  line->script = line->argc;
+  return true;
+}
+
 static void parse(struct command_line *line)
 {
   int i = 1;
+  if (parse_command(line)) return;
   for (; i < line->argc && line->argv[i][0] == '-' && !is_word(line, i, "-"); i++) {
     if (is_word(line, i, "--")) {
       line->options_end = i++;

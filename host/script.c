@@ -33,6 +33,7 @@ static void open_libraries(lua_State *L, struct command_line *line)
   int status = casync_lua_open(L, &options, &line->casync);
   if (status == CASYNC_ERAISED) lua_error(L);
   if (status < 0) luaL_error(L, "cannot open casync: %s", casync_strerror(status));
+  casync_lua_answer_ps(line->casync);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   for (const struct host_file *file = host_files; file->name != NULL; file++) {
     lua_pushlightuserdata(L, (void *)file);
@@ -41,6 +42,8 @@ static void open_libraries(lua_State *L, struct command_line *line)
   }
   lua_pushcfunction(L, host_open_line);
   lua_setfield(L, -2, "casync.host.line");
+  lua_pushcfunction(L, host_open_process);
+  lua_setfield(L, -2, "casync.host.process");
   lua_pop(L, 1);
 }
 
@@ -72,9 +75,15 @@ static void push_steps(lua_State *L, const struct command_line *line)
   }
 }
 
-/* Pushes what there is besides the steps: "file" and its path, "stdin", "prompt", or "nothing". */
+/* Pushes what there is besides the steps: "file" and its path, "stdin", "prompt", "nothing", or
+ * "command" and which. */
 static int push_script(lua_State *L, const struct command_line *line)
 {
+  if (line->command != NULL) {
+    lua_pushliteral(L, "command");
+    lua_pushstring(L, line->command);
+    return 2;
+  }
   bool has_script = line->script < line->argc;
   bool after_dashes = line->script > line->options_end; /* behind `--`, `-` is a file */
   if (has_script && (after_dashes || strcmp(line->argv[line->script], "-") != 0)) {

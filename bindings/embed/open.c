@@ -6,6 +6,7 @@
  * its address, until it is closed or the Lua state is, which the Loop's finalizer tells (`gone`).
  */
 #include "embed/embed.h"
+#include "ps/states.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -142,7 +143,9 @@ static int open_host(lua_State *L)
   lua_pushvalue(L, -1);
   lua_rawseti(L, 2, CAL_RECORD_LOOP);
   set_event_loop(L);
-  cal_find_state(L)->leaves_sigint = !options->handle_sigint;
+  struct cal_state *state = cal_find_state(L);
+  state->leaves_sigint = !options->handle_sigint;
+  if (state->ps_is == CAL_PS_UNSAID) state->ps_is = CAL_PS_UNWANTED;
   return 0;
 }
 
@@ -273,4 +276,11 @@ int casync_lua_close(struct casync_lua *host)
   }
   free_host(host);
   return 0;
+}
+
+int casync_lua_answer_ps(struct casync_lua *host)
+{
+  int status = cal_embed_check(host, NULL);
+  if (status == 0) cal_ps_want(host->loop);
+  return status;
 }

@@ -14,6 +14,7 @@
 
 #include "bind.h"
 #include "loop/host.h"
+#include "ps/states.h"
 
 /* ---- finding ---- */
 
@@ -104,6 +105,7 @@ static int attend(struct casync_loop *runtime, void *data)
   lua_State *L = loop->state->L;
   (void)runtime;
   if (loop->state->reports > 0) cal_drain_reports(L, loop);
+  if (loop->ps == CAL_PS_DUE || loop->state->ps != NULL) cal_ps_attend(L, loop);
   if (!(loop->relay.flags & CASYNC_HANDLE_QUEUED)) casync_loop_call_soon(loop->loop, &loop->relay);
   return 0;
 }
@@ -119,6 +121,7 @@ static void closing(struct casync_loop *runtime, void *data)
 {
   struct cal_loop *loop = data;
   (void)runtime;
+  cal_ps_forget(loop);
   if (loop->owner != NULL) loop->owner->closing(loop->owner);
   if (loop->slots > 0) cal_abandon_attached(loop); /* the loop that it lived in is destroyed */
 }
@@ -289,6 +292,7 @@ static int loop_gc(lua_State *L)
   }
   cal_leave(loop->state, outer);
   cal_free_held(L, loop);
+  cal_ps_forget(loop);
   if (casync_loop_is_running(loop->loop)) return 0;
   casync_loop_free(loop->loop);
   loop->loop = NULL;

@@ -12,6 +12,7 @@
 
 #include "bind.h"
 #include "loop/host.h"
+#include "ps/states.h"
 
 void cal_raise_left(lua_State *L)
 {
@@ -60,6 +61,7 @@ static void begin(lua_State *L, struct cal_loop *loop)
   install(L, CAL_RUN_LOOP, loop);
   lua_replace(L, CAL_RUN_HELD);
   loop->thread = (unsigned long)pthread_self();
+  if (loop->ps == CAL_PS_NEW || loop->state->ps != NULL) cal_ps_begin(loop);
 }
 
 static void finish(lua_State *L, struct cal_state *state)
@@ -77,9 +79,12 @@ static void finish(lua_State *L, struct cal_state *state)
 /* The loop that stood still, if any, runs on. */
 static void reinstall(lua_State *L, int index, struct cal_loop *outer)
 {
-  if (outer == NULL) return;
-  install(L, index, outer);
-  lua_pop(L, 1);
+  const struct cal_state *state = cal_find_state(L);
+  if (outer != NULL) {
+    install(L, index, outer);
+    lua_pop(L, 1);
+  }
+  if (state->ps != NULL) cal_ps_note_running(state);
 }
 
 /* The Loop at CAL_RUN_OUTER, if any, stands still meanwhile. */

@@ -7,6 +7,7 @@
 #define CASYNC_LOOP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base.h"
@@ -208,6 +209,18 @@ CASYNC_API struct casync_task *casync_handle_task(struct casync_handle *handle);
  * also calls casync_loop_wake(). */
 CASYNC_API void casync_loop_attend(struct casync_loop *loop);
 
+/* Asks for it once the clock has come to `when` (seconds; 0: not any more), without a timer: the
+ * wait that goes on then is ended, and nothing else is different, neither the order of what runs
+ * nor whether the loop has something to do.  CASYNC_ECLOSED; CASYNC_ESTATE for attached loops and
+ * for those with a virtual clock. */
+CASYNC_API int casync_loop_attend_at(struct casync_loop *loop, double when);
+
+/* Asks for it whenever `fd` is readable, until it is called with another one or -1, to be called
+ * before the descriptor is closed.  That is no watch: such a descriptor keeps no loop from ending,
+ * and the kernel is asked no more often for its sake.
+ * -errno; CASYNC_EMEMORY; CASYNC_ECLOSED; CASYNC_ESTATE for loops with a virtual clock. */
+CASYNC_API int casync_loop_attend_on(struct casync_loop *loop, int fd);
+
 /* Something of this loop is under way in real time (a job in a thread, a child process, an
  * operation on a socket) until casync_loop_end_real(): a virtual clock stands still meanwhile, and
  * the loop waits for whatever wakes it.  Calls come in pairs; other clocks do not care. */
@@ -231,6 +244,31 @@ CASYNC_API void casync_signal_notify(struct casync_loop *loop, int number,
 
 /* Checks every invariant of the loop; asserts in builds with CA_HARD, else does nothing. */
 CASYNC_API void casync_loop_verify(const struct casync_loop *loop);
+
+/* ---- asking a process from outside ---- */
+
+/* Where a process can be asked what its tasks do, as `casync ps` asks.  Whether it can be asked is
+ * up to the process: scripts of the command `casync` and of a plain Lua can once a loop has run for
+ * 100 ms, an application where it says so (casync_lua_answer_ps() in casync/lua.h), none where
+ * CASYNC_PS=0 is in the environment.
+ *
+ * What is asked is a Unix socket.  Whoever connects, and has the process's own user id or root's,
+ * is told lines: "casync VERSION N", where N parts are to come, one of each Lua state that runs a
+ * loop; of each of them "begin", when it has started to answer, and then either "part", together
+ * with a descriptor of a file that holds it as JSON, or "failed WHY".  Nothing is read from the
+ * connection, and nobody waits for who asks: it is the file that is as long as it has to be.
+ *   A process that is busy tells nothing before it is back in its loop.  The signal SIGURG, which
+ * nobody minds who is none of these processes, makes Lua code that is busy answer where it is.
+ */
+
+/* Gives the path at which the process `pid` of this user listens, if it does: `size` is that of
+ * `path`.  A process uses the first `place` that it can: 0 is $XDG_RUNTIME_DIR/casync/PID, 1
+ * casync-UID/PID in $TMPDIR, else in /tmp.  Its environment may have been another one than that of
+ * who asks: 2 and 3 are the same as 0 and 1 with what is usual, /run/user/UID and /tmp.
+ *   0: the folder is there, is this user's, and nobody else may do anything in it.  Else -ENOENT
+ * (there is none), -EACCES (others may write there: it is not to be trusted; its path is given),
+ * -ENAMETOOLONG, -EINVAL (there is no such place) or another -errno. */
+CASYNC_API int casync_ps_path(int place, long pid, char *path, size_t size);
 
 #ifdef __cplusplus
 }

@@ -92,6 +92,13 @@ CASYNC_API struct casync_loop *casync_lua_loop(const struct casync_lua *host);
 /* Pushes the loop's object, the Loop that Lua sees. */
 CASYNC_API int casync_lua_push_loop(struct casync_lua *host, lua_State *L);
 
+/* Has the loops of this Lua state answer `casync ps PID`, which shows their tasks (casync/loop.h):
+ * without this call an application opens no socket for it.  A loop of its own can be asked once it
+ * has run for 100 ms, an attached one from its next batch on; nothing of it is there before, and
+ * nothing wakes an application that nobody asks.  While there is a socket, SIGURG has a handler, if
+ * it had none before.  Where CASYNC_PS=0 is in the environment, there is none. */
+CASYNC_API int casync_lua_answer_ps(struct casync_lua *host);
+
 /* ---- running ---- */
 
 /* Runs an own loop until casync_loop_stop() or `loop:stop()` (loop.run_forever).

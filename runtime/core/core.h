@@ -46,6 +46,9 @@ struct ca_poller {
                struct casync_handle *handle);
   struct casync_handle *(*unwatch)(struct casync_loop *loop, int fd,
                                    enum casync_direction direction);
+  /* Asks for the host's attention whenever `fd` (-1: none) is readable.  NULL: a virtual clock's.
+   */
+  int (*attend_on)(struct casync_loop *loop, int fd);
   /* Ends a wait, from any thread. */
   void (*wake)(struct casync_loop *loop);
   void (*close)(struct casync_loop *loop);
@@ -104,7 +107,8 @@ struct casync_loop {
   const struct casync_loop_host *host;
   void *data;
   const struct ca_poller *poller;
-  void *poll; /* the poller's own struct */
+  void *poll;       /* the poller's own struct */
+  double attend_at; /* the host wants a call when the clock has come to this; 0: it does not */
   struct ca_closer *closers;
   struct ca_pool *pool;     /* work/'s threads; NULL before the first job */
   int real;                 /* how much is under way in real time, whatever the clock */
@@ -131,6 +135,10 @@ ca_loop_scratch(struct casync_loop *loop); /* or NULL; does not outlive a callba
 
 /* How long a poll may sleep, asyncio's rule: seconds, 0 not at all, negative without end. */
 double ca_loop_timeout(struct casync_loop *loop);
+
+/* For pollers that sleep: what is left of `timeout` for the host that wants to be called at a time;
+ * 0 if that has come. */
+double ca_loop_timeout_to_attend(struct casync_loop *loop, double timeout);
 
 /* One iteration of an attached loop that does not run; more of them while its poller `is_polled`
  * and something is ready.  0, CA_STOPPED, or what left it. */

@@ -182,6 +182,30 @@ void casync_loop_attend(struct casync_loop *loop)
   __atomic_store_n(&loop->attend, 1, __ATOMIC_RELEASE);
 }
 
+int casync_loop_attend_at(struct casync_loop *loop, double when)
+{
+  const struct ca_poller *poller = loop->poller;
+  if (loop->state == CA_LOOP_CLOSED) return CASYNC_ECLOSED;
+  if (poller->drive != NULL || poller->attend_on == NULL) return CASYNC_ESTATE;
+  loop->attend_at = when;
+  return 0;
+}
+
+int casync_loop_attend_on(struct casync_loop *loop, int fd)
+{
+  if (loop->state == CA_LOOP_CLOSED) return CASYNC_ECLOSED;
+  return loop->poller->attend_on != NULL ? loop->poller->attend_on(loop, fd) : CASYNC_ESTATE;
+}
+
+double ca_loop_timeout_to_attend(struct casync_loop *loop, double timeout)
+{
+  double rest = loop->attend_at - loop->poller->now(loop);
+  if (rest > 0) return timeout < 0 || rest < timeout ? rest : timeout;
+  loop->attend_at = 0;
+  casync_loop_attend(loop);
+  return 0;
+}
+
 static inline double poll_timeout(struct casync_loop *loop)
 {
   if (!ca_list_is_empty(&loop->ready.queue) || loop->stopping || ca_wants_attention(loop)) return 0;

@@ -19,8 +19,8 @@
 #include "base/alloc.h"
 #include "base/check.h"
 
-/* Room for events besides those of descriptors: wakes. */
-enum { SPARE = 1 };
+/* Room for events besides those of descriptors: wakes, what the host attends to. */
+enum { SPARE = 2 };
 
 struct watched {
   struct ca_watched watched;
@@ -94,16 +94,26 @@ static void take_wakes(const struct ca_stepped *stepped)
   while (read(stepped->wake[0], &count, sizeof count) < 0 && errno == EINTR) continue;
 }
 
-static void take(struct ca_stepped *stepped, const struct epoll_event *event)
+/* Descriptors that no handle watches have the generation 0. */
+static bool take_own(struct casync_loop *loop, const struct epoll_event *event)
 {
+  const struct ca_stepped *stepped = ca_stepped_of(loop);
+  if (event->data.u64 == key_of(stepped->wake[0], 0)) {
+    take_wakes(stepped);
+    return true;
+  }
+  if (event->data.u64 != key_of(stepped->attended, 0)) return false;
+  casync_loop_attend(loop);
+  return true;
+}
+
+static void take(struct casync_loop *loop, const struct epoll_event *event)
+{
+  const struct ca_stepped *stepped = ca_stepped_of(loop);
   int fd = (int)(uint32_t)event->data.u64;
   struct ca_watched *base = ca_io_find(&stepped->poll.io, fd);
   unsigned ready = CA_WANT_NOTHING;
-  if (event->data.u64 == key_of(stepped->wake[0], 0)) {
-    take_wakes(stepped);
-    return;
-  }
-  if (base == NULL) return;
+  if (take_own(loop, event) || base == NULL) return;
   const struct watched *watched = ca_container_of(base, struct watched, watched);
   if (event->data.u64 != key_of(fd, watched->generation)) return;
   if (event->events & (EPOLLIN | EPOLLHUP | EPOLLERR)) ready |= CA_WANT_READ;
@@ -117,7 +127,7 @@ int ca_queue_ask(struct casync_loop *loop)
   struct epoll_event *events = stepped->events;
   int count = epoll_wait(stepped->fd, events, stepped->capacity + SPARE, 0);
   if (count < 0) return errno == EINTR ? 0 : -errno;
-  while (count > 0) take(stepped, &events[--count]); /* the last one first */
+  while (count > 0) take(loop, &events[--count]); /* the last one first */
   return 0;
 }
 
@@ -128,6 +138,18 @@ void ca_queue_wake(struct casync_loop *loop)
   int saved = errno;
   while (write(fd, &one, sizeof one) < 0 && errno == EINTR) continue; /* full is as good */
   errno = saved;
+}
+
+int ca_queue_attend_on(struct casync_loop *loop, int fd)
+{
+  struct ca_stepped *stepped = ca_stepped_of(loop);
+  struct epoll_event event = {.events = EPOLLIN, .data.u64 = key_of(fd, 0)};
+  if (stepped->attended >= 0) control(stepped, EPOLL_CTL_DEL, stepped->attended, &event);
+  stepped->attended = -1;
+  if (fd < 0) return 0;
+  int status = control(stepped, EPOLL_CTL_ADD, fd, &event);
+  if (status == 0) stepped->attended = fd;
+  return status;
 }
 
 static int open_wake(struct ca_stepped *stepped)
@@ -143,7 +165,8 @@ static int open_wake(struct ca_stepped *stepped)
 
 int ca_queue_open(struct ca_stepped *stepped)
 {
-  int status = reserve(stepped, SPARE);
+  int status = reserve(stepped, 1);
+  stepped->attended = -1;
   if (status < 0) return status;
   stepped->fd = epoll_create1(EPOLL_CLOEXEC);
   if (stepped->fd < 0) {

@@ -8,6 +8,7 @@
  *   check     (last of all, so behind the application's events and our own descriptors) runs the
  *             iteration, if there is anything to do
  *   async     posts, wakes and signals
+ *   attended  what the host of the loop attends to
  *   cleanup   the application destroys its loop: so does it ours
  *
  * ev_run() counts the active watchers.  Of ours, those count that stand for something to come
@@ -96,6 +97,35 @@ static void on_prepare(struct ev_loop *ev, ev_prepare *prepare, int events)
   hold(guest, loop->real > 0);
 }
 
+/* ---- what the host attends to, uncounted ---- */
+
+static void start_attended(struct guest *guest)
+{
+  ev_io *attended = &guest->ev.attended;
+  if (attended->fd < 0 || guest->ev.is_standing) return;
+  ev_io_start(guest->ev.ev, attended);
+  ev_unref(guest->ev.ev);
+}
+
+static void stop_attended(struct guest *guest)
+{
+  ev_io *attended = &guest->ev.attended;
+  if (!ev_is_active(attended)) return;
+  ev_ref(guest->ev.ev);
+  ev_io_stop(guest->ev.ev, attended);
+}
+
+static int attend_on(struct casync_loop *loop, int fd)
+{
+  struct guest *guest = guest_of(loop);
+  int status = fd < 0 ? 0 : ca_check_pollable(fd);
+  if (status < 0) return status;
+  stop_attended(guest);
+  ev_io_set(&guest->ev.attended, fd, EV_READ);
+  start_attended(guest);
+  return 0;
+}
+
 /* ---- standing and going ---- */
 
 static void start(struct guest *guest)
@@ -107,6 +137,7 @@ static void start(struct guest *guest)
   ev_check_start(ev, &guest->check);
   ev_unref(ev);
   ca_io_set_all(guest->loop);
+  start_attended(guest);
   hold(guest, is_wanted(guest->loop));
 }
 
@@ -115,6 +146,7 @@ static void stand(struct guest *guest)
   struct ev_loop *ev = guest->ev.ev;
   guest->ev.is_standing = true;
   ca_io_set_all(guest->loop);
+  stop_attended(guest);
   hold(guest, false);
   hurry(guest, false);
   arm(guest, -1);
@@ -195,6 +227,7 @@ static const struct ca_poller poller = {
     .wait = collect,
     .watch = ca_io_watch,
     .unwatch = ca_io_unwatch,
+    .attend_on = attend_on,
     .wake = ca_ev_wake,
     .close = close_guest,
     .free = ca_ev_free,

@@ -17,8 +17,9 @@
 #include "base/alloc.h"
 #include "base/check.h"
 
-/* Room for events besides those of descriptors: wakes.  A descriptor may have two. */
-enum { SPARE = 1, FILTERS = 2 };
+/* Room for events besides those of descriptors: wakes, what the host attends to.  A descriptor may
+ * have two. */
+enum { SPARE = 2, FILTERS = 2 };
 
 struct watched {
   struct ca_watched watched;
@@ -80,9 +81,14 @@ static void take_wakes(const struct ca_stepped *stepped)
   }
 }
 
-static void take(struct ca_stepped *stepped, const struct kevent *event)
+static void take(struct casync_loop *loop, const struct kevent *event)
 {
+  const struct ca_stepped *stepped = ca_stepped_of(loop);
   int fd = (int)event->ident;
+  if (fd == stepped->attended) {
+    casync_loop_attend(loop);
+    return;
+  }
   if (fd == stepped->wake[0]) {
     take_wakes(stepped);
     return;
@@ -102,7 +108,7 @@ int ca_queue_ask(struct casync_loop *loop)
   int room = stepped->capacity * FILTERS + SPARE;
   int count = kevent(stepped->fd, NULL, 0, events, room, &none);
   if (count < 0) return errno == EINTR ? 0 : -errno;
-  while (count > 0) take(stepped, &events[--count]); /* the last one first */
+  while (count > 0) take(loop, &events[--count]); /* the last one first */
   return 0;
 }
 
@@ -112,6 +118,17 @@ void ca_queue_wake(struct casync_loop *loop)
   int saved = errno;
   while (write(fd, "", 1) < 0 && errno == EINTR) continue; /* full is as good */
   errno = saved;
+}
+
+int ca_queue_attend_on(struct casync_loop *loop, int fd)
+{
+  struct ca_stepped *stepped = ca_stepped_of(loop);
+  if (stepped->attended >= 0) control(stepped, stepped->attended, EVFILT_READ, EV_DELETE);
+  stepped->attended = -1;
+  if (fd < 0) return 0;
+  int status = control(stepped, fd, EVFILT_READ, EV_ADD | EV_ENABLE);
+  if (status == 0) stepped->attended = fd;
+  return status;
 }
 
 static int prepare_end(int fd)
@@ -135,6 +152,7 @@ static int open_wake(struct ca_stepped *stepped)
 int ca_queue_open(struct ca_stepped *stepped)
 {
   int status = reserve(stepped, 1);
+  stepped->attended = -1;
   if (status < 0) return status;
   stepped->fd = kqueue();
   if (stepped->fd < 0) {

@@ -97,6 +97,25 @@ static int set(struct casync_loop *loop, struct ca_watched *base, unsigned wante
   return 0;
 }
 
+/* ---- what the host attends to ---- */
+
+static void on_attended(struct ev_loop *ev, ev_io *io, int events)
+{
+  (void)ev, (void)events;
+  casync_loop_attend(io->data);
+}
+
+static int attend_on(struct casync_loop *loop, int fd)
+{
+  struct ca_ev *ev = ca_ev_of(loop);
+  int status = fd < 0 ? 0 : ca_check_pollable(fd);
+  if (status < 0) return status;
+  ev_io_stop(ev->ev, &ev->attended);
+  ev_io_set(&ev->attended, fd, EV_READ);
+  if (fd >= 0) ev_io_start(ev->ev, &ev->attended);
+  return 0;
+}
+
 /* ---- waiting ---- */
 
 static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
@@ -136,6 +155,7 @@ static void ask(struct casync_loop *loop, struct ca_ev *ev, double timeout)
 int ca_ev_wait(struct casync_loop *loop, double timeout)
 {
   if (timeout == 0 && ca_is_polled(loop)) return 0;
+  if (ca_unlikely(loop->attend_at > 0)) timeout = ca_loop_timeout_to_attend(loop, timeout);
   ask(loop, ca_ev_of(loop), timeout);
   ca_io_collect(loop);
   return 0;
@@ -168,6 +188,8 @@ int ca_ev_link(struct casync_loop *loop, struct ev_loop *ev_loop)
   ca_io_init(&ev->poll.io, &io_type);
   ev_timer_init(&ev->deadline, on_deadline, 0, 0);
   ev_async_init(&ev->async, on_wake);
+  ev_io_init(&ev->attended, on_attended, -1, EV_READ);
+  ev->attended.data = loop;
   ev_async_start(ev_loop, &ev->async);
   int status = ca_wakeup_open(loop);
   if (status < 0) ev_async_stop(ev_loop, &ev->async);
@@ -180,6 +202,7 @@ void ca_ev_unlink(struct casync_loop *loop)
   ca_signals_close(loop);
   ca_io_close(loop);
   ca_wakeup_close(loop);
+  ev_io_stop(ev->ev, &ev->attended);
   ev_async_stop(ev->ev, &ev->async);
   ev_timer_stop(ev->ev, &ev->deadline);
 }
@@ -222,6 +245,7 @@ static const struct ca_poller owned = {
     .wait = ca_ev_wait,
     .watch = ca_io_watch,
     .unwatch = ca_io_unwatch,
+    .attend_on = attend_on,
     .wake = ca_ev_wake,
     .close = ca_ev_close,
     .free = ca_ev_free,

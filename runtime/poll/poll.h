@@ -59,6 +59,7 @@ struct ca_ev {
   struct ev_loop *ev;
   ev_async async;    /* the wake-up */
   ev_timer deadline; /* ends a wait */
+  ev_io attended;    /* what the host wants to attend to; its fd is -1 if there is none */
   struct ca_ev_watched *changed;
   bool is_standing; /* a guest that stopped: no descriptor is watched */
 };
@@ -68,6 +69,7 @@ struct ca_stepped {
   struct ca_poll poll;
   int fd;              /* the queue; readable while something is to be collected */
   int wake[2];         /* where wakes are read, and written to */
+  int attended;        /* what the host wants to attend to; -1: nothing */
   void *events;        /* room for what one question finds */
   int capacity;        /* of `events`, in descriptors */
   uint32_t generation; /* numbers what was ever watched */
@@ -107,6 +109,7 @@ int ca_queue_open(struct ca_stepped *stepped);
 void ca_queue_close(struct ca_stepped *stepped);
 int ca_queue_ask(struct casync_loop *loop);   /* without waiting; 0 or -errno */
 void ca_queue_wake(struct casync_loop *loop); /* from any thread, from a signal handler */
+int ca_queue_attend_on(struct casync_loop *loop, int fd);
 
 /* io.c */
 void ca_io_init(struct ca_io *io, const struct ca_io_type *type);

@@ -43,6 +43,7 @@ static const struct ca_poller poller = {
     .wait = collect,
     .watch = ca_io_watch,
     .unwatch = ca_io_unwatch,
+    .attend_on = ca_queue_attend_on,
     .wake = ca_queue_wake,
     .close = close_stepped,
     .free = free_stepped,

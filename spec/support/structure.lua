@@ -62,6 +62,7 @@ local may_include = {
   {"runtime/base/", {public, impl, "libc", "runtime/base/"}},
   {"runtime/core/", {public, impl, "libc", "runtime/base/", "runtime/core/"}},
   {"runtime/poll/", {public, impl, "libc", "runtime/base/", "runtime/core/", "runtime/poll/", "ev"}},
+  {"runtime/ps/", {public, impl, "libc", "runtime/ps/"}},
   {"runtime/work/", {public, impl, "libc", "runtime/base/", "runtime/core/", "runtime/poll/", "runtime/work/"}},
   {"runtime/sync/", {public, impl, "libc", "runtime/base/", "runtime/core/", "runtime/sync/"}},
   {"runtime/net/", {public, impl, "libc", "runtime/base/", "runtime/core/", "runtime/poll/", "runtime/net/"}},
