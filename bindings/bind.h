@@ -105,7 +105,8 @@ enum cal_run_index { CAL_RUN_LOOP = 1, CAL_RUN_HELD, CAL_RUN_OUTER };
 enum cal_interrupt {
   CAL_INTERRUPT_NONE,
   CAL_INTERRUPT_KEYBOARD, /* a second SIGINT: KeyboardInterrupt */
-  CAL_INTERRUPT_TO_END    /* SIGTERM in a host: SystemExit */
+  CAL_INTERRUPT_TO_END,   /* SIGTERM in a host: SystemExit */
+  CAL_INTERRUPT_LIMIT     /* a test's time is over: what hooks.limit() returns */
 };
 
 /* How the error in flight comes to whoever raises it next. */

@@ -70,7 +70,7 @@ static void open_module(lua_State *L)
       cal_open_gather,           cal_open_handle,    cal_open_loop,     cal_open_host,
       cal_open_coroutine_object, cal_open_op,        cal_open_suspend,  cal_open_await,
       cal_open_coroutine,        cal_open_inspect,   cal_open_debug,    cal_open_buffer,
-      cal_open_reader,           cal_open_queue,     cal_open_searcher,
+      cal_open_reader,           cal_open_queue,     cal_open_searcher, cal_open_testing,
   };
   lua_createtable(L, 0, NAMES);
   cal_set_functions(L, functions);

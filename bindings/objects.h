@@ -122,6 +122,9 @@ enum { CAL_FEW_ARGUMENTS = 8 };
 /* Raises the CancelledError of a flagged or op cancellation of the current task. */
 CAL_NORETURN int cal_raise_cancelled(lua_State *L, struct cal_task *task, int place);
 void cal_open_task(lua_State *L);
+/* From its next step on somebody is told what it does (testing/watch.c). */
+void cal_task_watch(struct cal_task *task);
+void cal_tell_watcher(lua_State *L, struct cal_task *task, const char *what);
 void cal_open_create_task(lua_State *L);
 int cal_loop_create_task(lua_State *L); /* Loop:create_task */
 /* Opens the blank task at `index` for the body on top (popped). */
@@ -130,6 +133,7 @@ void cal_task_open(lua_State *L, int index, struct cal_loop *loop);
 void cal_task_launch(lua_State *L, int index, bool eager);
 /* casync_task_type.step and .done */
 enum casync_action cal_task_step(struct casync_task *runtime, enum casync_resume how);
+enum casync_action cal_task_step_watched(struct casync_task *runtime, enum casync_resume how);
 void cal_task_done(struct casync_task *runtime);
 int cal_body(lua_State *co); /* the base of a task's coroutine */
 /* Prepares the first step: `nargs` values, function included, wait on its thread to be resumed; or
@@ -473,6 +477,7 @@ void cal_open_searcher(lua_State *L);
 void cal_open_inspect(lua_State *L);
 /* Pushes the children of the gather at `index` that are worth a look; their number. */
 int cal_push_gather_children(lua_State *L, int index);
+void cal_open_testing(lua_State *L); /* testing/ */
 void cal_open_gather(lua_State *L);
 bool cal_gather_cancel(lua_State *L, int index); /* the message is in the state */
 

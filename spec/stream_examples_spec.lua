@@ -3,7 +3,6 @@ local lfs = require "lfs"
 local asyncio = require "casync"
 local peer = require "spec.support.peer"
 local streams = require "spec.support.streams"
-local no_leaks = require "spec.support.no_leaks"
 local await, test = asyncio.await, streams.test
 
 -- Programs with a sanitizer in them keep it: they are casync's.
@@ -29,7 +28,7 @@ local function it_has(program, name, f)
 end
 
 describe("the examples of streams", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   it("are all run by this spec or the one about HTTP", function()
     local text = ""
@@ -85,7 +84,7 @@ describe("the examples of streams", function()
 end)
 
 describe("chat", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   local function join(port, name)
     local child = peer.start_with_input("exec nc 127.0.0.1 " .. port)
@@ -179,7 +178,7 @@ describe("chat", function()
 end)
 
 describe("portcheck", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   it("tells what is open and what is closed", test(function()
     local open, port = streams.serve(function(_, writer) writer:close() end)

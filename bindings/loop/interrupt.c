@@ -15,13 +15,26 @@
 #include "loop/host.h"
 
 /* How long code may go on without returning to its loop once the process is to end: some tenths of
- * a second. */
-enum { INSTRUCTIONS_TO_END = 30 * 1000 * 1000 };
+ * a second; the same once a test's time is over. */
+enum { INSTRUCTIONS_TO_END = 30 * 1000 * 1000, INSTRUCTIONS_AT_LIMIT = 3 * 1000 * 1000 };
 
 static void on_hook(lua_State *L, lua_Debug *frame);
 
-/* What ends by SIGTERM is raised again and again if it is caught, ever sooner: the first times
- * leave enough for code that cleans up. */
+/* What is raised again and again if it is caught comes ever sooner: the first times leave enough
+ * for code that cleans up. */
+static void raise_again_soon(lua_State *L, struct cal_state *state)
+{
+  if (state->patience >= 10) state->patience /= 10;
+  lua_sethook(L, on_hook, LUA_MASKCOUNT, state->patience);
+}
+
+static void push_limit_error(lua_State *L)
+{
+  cal_push_value(L, CAL_STATE_HOOKS);
+  lua_getfield(L, -1, "limit");
+  lua_call(L, 0, 1);
+}
+
 static int raise_interrupt(lua_State *L)
 {
   struct cal_state *state = cal_find_state(L);
@@ -31,9 +44,12 @@ static int raise_interrupt(lua_State *L)
     state->interrupt = CAL_INTERRUPT_NONE;
     cal_raise(L, "KeyboardInterrupt", "");
   case CAL_INTERRUPT_TO_END: /* stays due: the loop ends as well, whoever catches this */
-    if (state->patience >= 10) state->patience /= 10;
-    lua_sethook(L, on_hook, LUA_MASKCOUNT, state->patience);
+    raise_again_soon(L, state);
     cal_push_exit(L);
+    cal_error(L);
+  case CAL_INTERRUPT_LIMIT: /* stays due until its loop has heard of it */
+    raise_again_soon(L, state);
+    push_limit_error(L);
     cal_error(L);
   }
   return 0;
@@ -64,6 +80,22 @@ void cal_interrupt_to_end(struct cal_state *state)
   state->interrupt = CAL_INTERRUPT_TO_END;
   state->patience = is_again ? 1 : INSTRUCTIONS_TO_END;
   if (innermost != NULL) lua_sethook(innermost, on_hook, LUA_MASKCOUNT, state->patience);
+}
+
+void cal_interrupt_limit(struct cal_state *state)
+{
+  bool is_again = state->interrupt == CAL_INTERRUPT_LIMIT;
+  lua_State *innermost = state->innermost;
+  if (state->interrupt != CAL_INTERRUPT_NONE && !is_again) return;
+  state->interrupt = CAL_INTERRUPT_LIMIT;
+  state->patience = is_again ? 1 : INSTRUCTIONS_AT_LIMIT;
+  if (innermost != NULL) lua_sethook(innermost, on_hook, LUA_MASKCOUNT, state->patience);
+}
+
+void cal_interrupt_over(lua_State *L, struct cal_state *state)
+{
+  if (state->interrupt == CAL_INTERRUPT_LIMIT) state->interrupt = CAL_INTERRUPT_NONE;
+  if (lua_gethook(L) == on_hook) lua_sethook(L, NULL, 0, 0);
 }
 
 bool cal_is_main_thread(void)

@@ -196,6 +196,7 @@ enum casync_action cal_task_start(lua_State *L, struct cal_state *state, struct 
   }
   lua_rotate(L, -3, 1);
   lua_pop(L, 2); /* the error stays */
+  *nargs = 0;
   if (task->co != NULL && cal_pool_is_borrowed(state, task->co)) cal_pool_return(state);
   task->co = NULL;
   return cal_task_fail(L, task);

@@ -163,3 +163,20 @@ enum casync_action cal_task_step(struct casync_task *runtime, enum casync_resume
   } while (runtime != NULL);
   return CASYNC_ACTION_NONE;
 }
+
+/* One step of a task that is watched; before it begins the watcher may cancel it. */
+enum casync_action cal_task_step_watched(struct casync_task *runtime, enum casync_resume how)
+{
+  struct cal_state *state = cal_state_of(&runtime->future);
+  struct cal_task *task = cal_task_of(runtime);
+  lua_State *L = state->L;
+  bool may_cancel = how == CASYNC_RESUME && runtime->flags & CASYNC_TASK_STARTED;
+  if (may_cancel) cal_tell_watcher(L, task, "resumes");
+  if (may_cancel && runtime->flags & CASYNC_TASK_MUST_CANCEL) {
+    runtime->flags &= (uint8_t)~CASYNC_TASK_MUST_CANCEL;
+    how = CASYNC_RESUME_CANCEL;
+  }
+  enum casync_action action = step(L, state, task, how);
+  if (action <= CASYNC_ACTION_YIELD) cal_tell_watcher(L, task, "suspends");
+  return action;
+}

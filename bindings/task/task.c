@@ -49,6 +49,21 @@ static const struct casync_task_type task_type = {
     .done = cal_task_done,
 };
 
+/* The same with its steps watched: no other task's follow in the same call. */
+static const struct casync_task_type watched_type = {
+    .future = {cal_cancel_virtual},
+    .step = cal_task_step_watched,
+    .as_task = as_task,
+    .cancel_awaited = cal_cancel_awaited,
+    .message = cal_keep_message,
+    .done = cal_task_done,
+};
+
+void cal_task_watch(struct cal_task *task)
+{
+  task->task.future.type = &watched_type.future;
+}
+
 static struct cal_task *check_task(lua_State *L)
 {
   struct cal_task *task = cal_check(L, 1, CAL_TASK, sizeof *task);

@@ -2,7 +2,6 @@
 local asyncio = require "casync"
 local peer = require "spec.support.peer"
 local streams = require "spec.support.streams"
-local no_leaks = require "spec.support.no_leaks"
 local await, test = asyncio.await, streams.test
 
 local function serve()
@@ -35,7 +34,7 @@ local KEPT, LAST = response("200 OK", "keep-alive", HELLO), response("200 OK", "
 local GET, GET_LAST = "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 describe("the HTTP example", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   local cases = {
     {"answers requests that were sent at once, in order", GET .. "GET /no HTTP/1.1\r\nHost: x\r\n\r\n" .. GET_LAST,

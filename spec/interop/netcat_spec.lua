@@ -2,7 +2,6 @@
 local asyncio = require "casync"
 local peer = require "spec.support.peer"
 local streams = require "spec.support.streams"
-local no_leaks = require "spec.support.no_leaks"
 local await, test = asyncio.await, streams.test
 
 local function it_has_netcat(name, f)
@@ -17,7 +16,7 @@ local function read_to_the_end_and_answer(reader, writer)
 end
 
 describe("netcat", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   it_has_netcat("gets an answer after it has ended its half", function()
     local server, port = streams.serve(read_to_the_end_and_answer)

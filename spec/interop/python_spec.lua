@@ -2,7 +2,6 @@
 local asyncio = require "casync"
 local peer = require "spec.support.peer"
 local streams = require "spec.support.streams"
-local no_leaks = require "spec.support.no_leaks"
 local await, test = asyncio.await, streams.test
 
 local BIG = 50 * 1000 * 1000 + 1
@@ -35,7 +34,7 @@ local function call(handler, words)
 end
 
 describe("a server of casync's and Python's client", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   it("echo lines that were sent in any pieces, without waiting", test(function()
     assert.equal("5000 lines, b''\n", call(echo, "lines %d 5000"))
@@ -86,7 +85,7 @@ describe("a server of casync's and Python's client", function()
 end)
 
 describe("a client of casync's and Python's server", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   it("carry 50 MB from one Python to another", test(function()
     local from <close>, reader, idle = connect("source " .. BIG)
@@ -166,7 +165,7 @@ describe("a client of casync's and Python's server", function()
 end)
 
 describe("protocols of casync's and Python's streams", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   it("echo through a Protocol", test(function()
     local Echo = asyncio.Protocol:subclass("Echo")

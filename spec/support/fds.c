@@ -3,11 +3,9 @@
  * A Lua module for the specs: descriptors and signals, which Lua does not have, and its coroutine
  * library as it was before casync was loaded.  Never installed.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -85,23 +83,6 @@ static int fds_close(lua_State *L)
   return 0;
 }
 
-/* fds.list() -> the numbers of all open descriptors */
-static int fds_list(lua_State *L)
-{
-  lua_newtable(L);
-  DIR *folder = opendir("/dev/fd");
-  if (folder == NULL) return push_failure(L);
-  lua_Integer n = 0;
-  for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
-    int fd = (int)strtol(entry->d_name, NULL, 10);
-    if (entry->d_name[0] == '.' || fd == dirfd(folder)) continue;
-    lua_pushinteger(L, fd);
-    lua_rawseti(L, -2, ++n);
-  }
-  closedir(folder);
-  return 1;
-}
-
 /* fds.raise(number): this process gets the signal now */
 static int fds_raise(lua_State *L)
 {
@@ -174,7 +155,6 @@ static const luaL_Reg functions[] = {
     {"read", fds_read},
     {"write", fds_write},
     {"close", fds_close},
-    {"list", fds_list},
     {"raise", fds_raise},
     {"disposition", fds_disposition},
     {"ignore", fds_ignore},

@@ -7,19 +7,17 @@ local streams = {}
 
 local PATIENCE = 15 -- seconds after which a test has failed
 
---- A test that awaits on a real loop and ends in any case. f gets a list `reports` that the loop's exception handler fills with
---- contexts; a test that does not look at it (reports.expected) may have none.
+--- A test that awaits on a real loop, ends in any case and leaves nothing behind. f gets a list `reports` that the loop's
+--- exception handler fills with contexts; a test that does not look at it (reports.expected) may have none.
 function streams.test(f)
-  return function()
+  return asyncio.testing.async(function()
     local reports = {}
-    asyncio.run(function()
-      asyncio.get_running_loop():set_exception_handler(function(_, context) reports[#reports + 1] = context end)
-      await(asyncio.wait_for(function() f(reports) end, PATIENCE))
-    end)
+    asyncio.get_running_loop():set_exception_handler(function(_, context) reports[#reports + 1] = context end)
+    f(reports)
     if not reports.expected and reports[1] then
       error(("reported: %s: %s"):format(reports[1].message, tostring(reports[1].exception)), 0)
     end
-  end
+  end, {loop_factory = asyncio.new_event_loop, timeout = PATIENCE})
 end
 
 --- A server on a free port of loopback and its port; options as start_server's.

@@ -72,7 +72,8 @@ return {
       contextvars.copy_context contextvars.Context Context.run Context.copy Context.get Context.keys
       Context.values Context.items Token.enter Token.MISSING Context.contains]]},
     {"testing", [[
-      testing.run testing.async testing.new_event_loop]]},
+      testing.run testing.async testing.new_event_loop testing.no_leaks testing.check_leaks
+      testing.cancel_everywhere testing.unchecked testing.defaults]]},
     {"files", [[
       files.read files.fileno]]},
     {"streams", [[

@@ -211,6 +211,7 @@ describe("send", function()
     create_task(coro)
     await(sleep(0))
     assert.equal(REUSED, raises(asyncio.RuntimeError, coro.send, coro).message)
+    await(sleep(100)) -- the tasks that are left end
   end)
 
   it("takes only coroutine objects", function()

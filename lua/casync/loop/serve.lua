@@ -109,6 +109,12 @@ local function or_close(list, f, ...)
   error(err, 0)
 end
 
+-- A server whose maker is cancelled here is nobody's: it is closed, where CPython leaves it listening.
+local function begin(server)
+  server:_start_serving()
+  await(core.sleep(0))
+end
+
 local function create_server(loop, protocol_factory, host, port, opts)
   if host == nil and port == nil then
     error(exceptions.ValueError("Neither host/port nor sock were specified"), 0)
@@ -117,12 +123,11 @@ local function create_server(loop, protocol_factory, host, port, opts)
   or_close(list, bind_all, loop, resolve_all(loop, host, port, opts), opts, list)
   local server = Server(loop, list, protocol_factory, opts.backlog or 100)
   if opts.start_serving ~= false then
-    local ok, err = pcall(server._start_serving, server)
+    local ok, err = pcall(begin, server)
     if not ok then
       server:close()
       error(err, 0)
     end
-    await(core.sleep(0))
   end
   if loop:get_debug() then require("casync.log").logger:info(tostring(server) .. " is serving") end
   return server

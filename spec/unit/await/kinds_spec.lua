@@ -84,6 +84,7 @@ describe("await", function()
       create_task(coro)
       await(sleep(0))
       assert.equal("cannot reuse already awaited coroutine", message_of(await, coro))
+      await(sleep(100)) -- the task that is left ends
     end)
 
     it_awaits("is the method await of it, too", function()

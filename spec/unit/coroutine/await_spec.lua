@@ -158,6 +158,7 @@ describe("an await in a nested coroutine", function()
     end)
     assert.same({"yielded", "end"}, {co(), co()})
     assert.equal(0, time())
+    await(sleep(100)) -- the tasks that are left end
   end)
 
   it_awaits("of an eager task that it makes is not its own: it can yield by Lua's own library", function()
@@ -167,6 +168,7 @@ describe("an await in a nested coroutine", function()
       return "end"
     end)
     assert.same({"yielded", "end"}, {co(), co()})
+    await(sleep(100)) -- the tasks that are left end
   end)
 
   it_awaits("of an eager task that it makes is not the task's: that can yield by Lua's own library", function()
@@ -176,6 +178,7 @@ describe("an await in a nested coroutine", function()
       return time()
     end)
     assert.equal(0, await(task))
+    await(sleep(100)) -- the tasks that are left end
   end)
 
   it_awaits("of an object that it drives is not its own: it can yield", function()

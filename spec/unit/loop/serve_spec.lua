@@ -1,5 +1,4 @@
 -- Servers on the loopback: loop:create_server and what a Server does.
-local lfs = require "lfs"
 local asyncio = require "casync"
 local testing = require "casync.testing"
 local process = require "spec.support.process"
@@ -10,21 +9,9 @@ local LIMIT = 10 -- seconds of real time that anything here may take
 
 local function loop() return asyncio.get_running_loop() end
 
-local function open_descriptors()
-  local n = 0
-  for _ in lfs.dir("/proc/self/fd") do n = n + 1 end
-  return n
-end
-
--- A test in a task of a loop on the real clock, which is over in time and leaves no descriptor behind.
+-- A test in a task of a loop on the real clock, which is over in time and leaves nothing behind.
 local function it_serves(name, f)
-  it(name, function()
-    collectgarbage() collectgarbage()
-    local before = open_descriptors()
-    asyncio.run(function() await(asyncio.wait_for(f, LIMIT)) end)
-    collectgarbage() collectgarbage()
-    assert.equal(before, open_descriptors())
-  end)
+  it(name, testing.async(f, {loop_factory = asyncio.new_event_loop, timeout = LIMIT}))
 end
 
 local function raises(class, f, ...)
@@ -63,8 +50,6 @@ local function finish(server, ...)
   server:close()
   await(server:wait_closed())
 end
-
-require("spec.support.no_leaks")(before_each, after_each)
 
 describe("loop:create_server", function()
   it_serves("accepts connections, each with a protocol of its own", function()
@@ -457,12 +442,9 @@ describe("a Server", function()
     end)
   end)
 
-  it("that nobody closed goes with its loop", function()
-    local before = open_descriptors()
+  it("that nobody closed goes with its loop", testing.no_leaks(function()
     asyncio.run(function() serve(noting{}) end)
-    collectgarbage() collectgarbage()
-    assert.equal(before, open_descriptors())
-  end)
+  end))
 
   it("does not keep a virtual clock from jumping", function()
     testing.run(function()

@@ -58,7 +58,7 @@ local function raised(class, f, ...)
   return err
 end
 
-require("spec.support.no_leaks")(before_each, after_each)
+asyncio.testing.check_leaks(before_each, after_each)
 
 describe("a transport", function()
   it("calls connection_made before anything else, then reads", function() -- P1

@@ -2,7 +2,6 @@
 -- Nothing is lost by it. CPython 3.14.2 gave the same results; where not, the test says so.
 local asyncio = require "casync"
 local streams = require "spec.support.streams"
-local no_leaks = require "spec.support.no_leaks"
 local await = asyncio.await
 local test, pair, raises = streams.test, streams.pair, streams.raises
 
@@ -29,7 +28,7 @@ for method, arguments in pairs(reads) do
   local function read(side) return side.reader[method](side.reader, table.unpack(arguments)) end
 
   describe(method .. "()", function()
-    no_leaks(before_each, after_each)
+    asyncio.testing.check_leaks(before_each, after_each)
 
     it("is cancelled before it starts", test(function()
       local near, far = pair()
@@ -91,7 +90,7 @@ for method, arguments in pairs(reads) do
 end
 
 describe("drain()", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   local function full_pair()
     local near, far = pair()
@@ -133,7 +132,7 @@ describe("drain()", function()
 end)
 
 describe("wait_closed() of a writer", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   it("is cancelled before it starts", test(function()
     local near, far = pair()
@@ -167,7 +166,7 @@ describe("wait_closed() of a writer", function()
 end)
 
 describe("open_connection()", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   local function accept_none()
     local server, port = streams.serve(function(_, writer) writer:close() end)
@@ -219,7 +218,7 @@ describe("open_connection()", function()
 end)
 
 describe("start_server()", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   local function serve_nobody() return asyncio.start_server(function() end, "127.0.0.1", 0) end
 
@@ -230,7 +229,7 @@ describe("start_server()", function()
   end))
 
   for turns = 1, 4 do
-    -- CPython leaves the sockets of a server that was cancelled late to its collector, which closes them.
+    -- CPython leaves a server listening whose maker was cancelled late.
     it(("is cancelled twice after %d turns"):format(turns), test(function()
       local task = asyncio.create_task(serve_nobody())
       for _ = 1, turns do await(asyncio.sleep(0)) end
@@ -245,7 +244,7 @@ describe("start_server()", function()
 end)
 
 describe("serve_forever()", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   local function serve_nobody() return (streams.serve(function(_, writer) writer:close() end)) end
 
@@ -292,7 +291,7 @@ describe("serve_forever()", function()
 end)
 
 describe("wait_closed() of a server", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   it("is cancelled before it starts, while it waits, and as it is done", test(function()
     local server = streams.serve(function() end)

@@ -2,7 +2,6 @@
 -- nothing else, casync does just that.
 local asyncio = require "casync"
 local streams = require "spec.support.streams"
-local no_leaks = require "spec.support.no_leaks"
 local await = asyncio.await
 local test, pair, raises = streams.test, streams.pair, streams.raises
 
@@ -15,7 +14,7 @@ local function close(...)
 end
 
 describe("a line beyond the limit", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   it("is dropped by readline() if it has its end, and the next one is read", test(function()
     local near, far = pair{limit = 10}
@@ -68,7 +67,7 @@ describe("a line beyond the limit", function()
 end)
 
 describe("a connection", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   it("that nobody accepts is refused", test(function()
     local server, port = streams.serve(function() end)
@@ -143,7 +142,7 @@ describe("a connection", function()
 end)
 
 describe("a peer that never reads", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   local function full_pair()
     local near, far = pair()
@@ -217,7 +216,7 @@ describe("a peer that never reads", function()
 end)
 
 describe("a peer that never closes", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   it("does not keep this end open", test(function()
     local near, far = pair()
@@ -240,7 +239,7 @@ describe("a peer that never closes", function()
 end)
 
 describe("two readers on one stream", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   -- Of readline() CPython says that readuntil() was called, which it is there.
   for _, method in ipairs{"read", "readline", "readexactly", "readuntil"} do
@@ -258,7 +257,7 @@ describe("two readers on one stream", function()
 end)
 
 describe("close()", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   local results = {read = "ab", readline = "ab"}
   for _, method in ipairs{"read", "readline", "readexactly", "readuntil"} do
@@ -319,7 +318,7 @@ describe("close()", function()
 end)
 
 describe("a handler that raises", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   it("is reported with its connection, which is closed; the server goes on", test(function(reports)
     reports.expected = true
@@ -403,7 +402,7 @@ describe("a handler that raises", function()
 end)
 
 describe("a writer that is collected unclosed", function()
-  no_leaks(before_each, after_each)
+  asyncio.testing.check_leaks(before_each, after_each)
 
   -- CPython warns (ResourceWarning "unclosed <StreamWriter …>"), which Python shows in its development mode.
   local function lose_one()

@@ -29,7 +29,7 @@ local function until_true(condition)
   error("it never came true", 2)
 end
 
-require("spec.support.no_leaks")(before_each, after_each)
+asyncio.testing.check_leaks(before_each, after_each)
 
 describe("a StreamReader on a transport", function()
   it("pauses it above twice the limit and resumes it", function()

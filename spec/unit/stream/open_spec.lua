@@ -33,7 +33,7 @@ local function echo(reader, writer)
   await(writer:wait_closed())
 end
 
-require("spec.support.no_leaks")(before_each, after_each)
+asyncio.testing.check_leaks(before_each, after_each)
 
 describe("a server of streams", function()
   it("runs its handler as a task for each connection", function()

@@ -45,7 +45,7 @@ local function empty(writer, peer)
   end
 end
 
-require("spec.support.no_leaks")(before_each, after_each)
+asyncio.testing.check_leaks(before_each, after_each)
 
 describe("a StreamWriter", function()
   before_each(function() EVENTS = {} end)

@@ -196,7 +196,7 @@ describe("cancel", function()
   end)
 
   it_awaits("of what it waits for in a gather cancels all children", function()
-    local a, b = create_task(sleep, 10), create_task(function() await(sleep(10)) end)
+    local a, b = create_task(function() end), create_task(function() await(sleep(10)) end)
     local task = create_task(await, asyncio.gather(a, b))
     turn()
     await(a)

@@ -172,12 +172,14 @@ describe("Task", function()
   it_awaits("takes no result", function()
     local task = create_task(turn)
     assert.equal("Task does not support set_result operation", raises(asyncio.RuntimeError, task.set_result, task, 1).message)
+    turn()
   end)
 
   it_awaits("takes no exception", function()
     local task = create_task(turn)
     assert.equal("Task does not support set_exception operation",
       raises(asyncio.RuntimeError, task.set_exception, task, "x").message)
+    turn()
   end)
 
   it_awaits("is current_task() inside", function()

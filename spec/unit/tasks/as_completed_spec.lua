@@ -86,6 +86,7 @@ describe("as_completed with a timeout", function()
     end)
     assert.equal(1, n)
     assert.equal(2, time())
+    await(sleep(100)) -- the tasks that are left end
   end)
 
   it_awaits("counts from the call", function()
@@ -93,6 +94,7 @@ describe("as_completed with a timeout", function()
     await(sleep(1))
     raises(asyncio.TimeoutError, iterator)
     assert.equal(2, time())
+    await(sleep(100)) -- the tasks that are left end
   end)
 
   it_awaits("cancels nothing", function()
@@ -137,6 +139,7 @@ describe("as_completed():plain()", function()
     end
     assert.equal(2, n)
     assert.equal(2, time())
+    await(sleep(100)) -- the tasks that are left end
   end)
 
   it_awaits("passes a wake-up on when the consumer that got it is cancelled", function()
@@ -193,6 +196,7 @@ describe("as_completed, cancelled", function()
     task:cancel()
     raises(asyncio.CancelledError, await, task)
     assert.equal(2, task:cancelling())
+    await(sleep(100)) -- the tasks that are left end
   end)
 end)
 

@@ -111,6 +111,7 @@ describe("all_tasks", function()
     assert.same({asyncio.current_task(), first, second}, asyncio.all_tasks())
     await(first)
     assert.same({asyncio.current_task(), second}, asyncio.all_tasks())
+    await(sleep(100)) -- the tasks that are left end
   end)
 
   it("takes a loop", function()
@@ -161,6 +162,7 @@ describe("the eager task factory", function()
     asyncio.get_running_loop():set_task_factory(asyncio.eager_task_factory)
     local task = create_task(sleep(1), {name = "eager"})
     assert.equal("eager", task:get_name())
+    await(sleep(100)) -- the tasks that are left end
   end)
 
   it_awaits("starts lazily with eager_start = false", function()

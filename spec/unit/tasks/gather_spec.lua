@@ -119,6 +119,7 @@ describe("gather, when a child fails,", function()
     local err = raises(asyncio.ValueError, function() await(gather(sleep(5), fail_after(1, mine))) end)
     assert.equal(mine, err)
     assert.equal(1, time())
+    await(sleep(100)) -- the tasks that are left end
   end)
 
   it_awaits("leaves the others running", function()
@@ -135,6 +136,7 @@ describe("gather, when a child fails,", function()
     local err = raises(asyncio.CancelledError, await, future)
     assert.equal("mine", err.message)
     assert.is_false(future:cancelled())
+    await(sleep(100)) -- the tasks that are left end
   end)
 
   it_awaits("lists the errors with return_exceptions, and marks them in failed", function()
@@ -207,6 +209,7 @@ describe("gather, cancelled", function()
     future:cancel()
     raises(asyncio.CancelledError, await, future)
     assert.equal(1, time())
+    await(sleep(100)) -- the tasks that are left end
   end)
 
   it_awaits("with return_exceptions waits for all children and raises all the same", function()

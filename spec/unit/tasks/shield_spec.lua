@@ -42,6 +42,7 @@ describe("shield", function()
   it_awaits("returns another future for a pending one", function()
     local task = create_task(sleep(1))
     assert.not_equal(task, shield(task))
+    await(sleep(100)) -- the tasks that are left end
   end)
 
   it_awaits("keeps the inner task running when its waiter is cancelled", function()
@@ -119,6 +120,7 @@ describe("shield, cancelled", function()
     local outer = shield(create_task(sleep(1)))
     assert.is_true(outer:cancel())
     assert.is_false(outer:cancel())
+    await(sleep(100)) -- the tasks that are left end
   end)
 end)
 

@@ -45,6 +45,7 @@ describe("wait", function()
     assert.equal(0, #done)
     assert.equal(1, #pending)
     assert.equal(0, time())
+    await(sleep(100)) -- the tasks that are left end
   end)
 
   it_awaits("stops its timer when all is done", function()
@@ -58,6 +59,7 @@ describe("wait", function()
     local done = await(wait({slow, fast}, {return_when = asyncio.FIRST_COMPLETED}))
     assert.same({fast}, done)
     assert.equal(1, time())
+    await(sleep(100)) -- the tasks that are left end
   end)
 
   it_awaits("returns at the first that fails for FIRST_EXCEPTION", function()
@@ -65,6 +67,7 @@ describe("wait", function()
     local done, pending = await(wait({ok, bad, slow}, {return_when = asyncio.FIRST_EXCEPTION}))
     assert.same({ok, bad}, done)
     assert.same({slow}, pending)
+    await(sleep(100)) -- the tasks that are left end
   end)
 
   it_awaits("ignores cancelled items for FIRST_EXCEPTION", function()
@@ -145,6 +148,7 @@ describe("wait, cancelled", function()
     task:cancel()
     raises(asyncio.CancelledError, await, task)
     assert.equal(2, task:cancelling())
+    await(sleep(100)) -- the tasks that are left end
   end)
 end)
 

@@ -1,4 +1,4 @@
--- casync.testing: virtual time, run, bodies that await, the error of a loop on which nothing can happen.
+-- casync.testing: virtual time, run, the error of a loop on which nothing can happen, bodies that await.
 local asyncio = require "casync"
 local testing = require "casync.testing"
 local await, async, sleep = asyncio.await, asyncio.async, asyncio.sleep
@@ -40,7 +40,7 @@ describe("a virtual loop", function()
     end)())
     assert.is_false(ok)
     assert.is_true(asyncio.isinstance(err, asyncio.RuntimeError))
-    assert.matches("stuck waits for .*Future", err.message)
+    assert.matches("\nstuck .*: awaits future at .*clock_spec%.lua:%d+", err.message)
   end)
 end)
 
