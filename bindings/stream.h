@@ -33,6 +33,8 @@ enum cal_reader_wait {
   CAL_READER_CANCELLED
 };
 
+struct cal_read_type;
+
 struct cal_reader {
   struct cal_object object;
   struct casync_buffer buffer; /* empty if there is a CAL_READER_READY */
@@ -40,7 +42,8 @@ struct cal_reader {
   size_t ready;                /* length of CAL_READER_READY; 0: there is none */
   size_t wanted;               /* what the read(n) that waits can take as it comes; 0: nothing */
   struct casync_task *waiter;  /* the task whose wait is not over; NULL: none */
-  uint8_t wait;                /* enum cal_reader_wait: of that task */
+  const struct cal_read_type *type; /* of that wait */
+  uint8_t wait;                     /* enum cal_reader_wait: of that task */
   bool eof, paused;
   bool has_exception, has_transport;
 };
@@ -100,13 +103,17 @@ void cal_reader_resume(lua_State *L, int index);
 struct cal_read_type {
   struct cal_native_type native;
   const char *verb; /* the method's name */
-  /* Pushes the result, if there is enough.  `again`: the task has waited. */
-  bool (*attempt)(lua_State *L, struct cal_op *op, struct cal_reader *self, bool again);
+  /* Pushes the result, if there is enough.  The reader is at index 1.  `*n`: how many bytes, or
+   * what else the method has to remember.  `again`: the task has waited. */
+  bool (*attempt)(lua_State *L, struct cal_reader *self, lua_Integer *n, bool again);
+  uint8_t more; /* what stands above the reader in its frame from the start: 1, a place for `n`
+                 * while it waits; 2, the separators as well */
 };
 
 extern const struct cal_read_type cal_readline, cal_readuntil;
-bool cal_attempt_readline(lua_State *L, struct cal_op *op, struct cal_reader *self, bool again);
-bool cal_attempt_readuntil(lua_State *L, struct cal_op *op, struct cal_reader *self, bool again);
+bool cal_attempt_readline(lua_State *L, struct cal_reader *self, lua_Integer *how, bool again);
+enum { CAL_SEPARATORS = 3 }; /* where a frame of readuntil has them */
+bool cal_attempt_readuntil(lua_State *L, struct cal_reader *self, lua_Integer *seen, bool again);
 
 /* Pushes an op for the reader at index 1. */
 struct cal_op *cal_read_new(lua_State *L, const struct cal_read_type *type,
@@ -119,22 +126,18 @@ bool cal_reader_wait(lua_State *L, struct cal_state *state, const struct cal_rea
 /* First in a continuation, instead of cal_come_back(): raises what ended the wait. */
 void cal_reader_come_back(lua_State *L, struct cal_state *state, struct cal_reader *self);
 
-/* For attempts, whose frame has the reader, or an op for it, at index 1: what is seldom needed. */
-CAL_NORETURN void cal_frame_raise(lua_State *L); /* the reader's exception */
-void cal_frame_spill(lua_State *L);
-void cal_frame_resume(lua_State *L);
-bool cal_frame_take_ready(lua_State *L, size_t size);
+CAL_NORETURN void cal_reader_raise(lua_State *L); /* the exception of the reader at index 1 */
 
-/* Pushes up to `size` bytes and takes them out; how many they are. */
+/* Pushes up to `size` bytes and takes them out of the reader at index 1; how many they are. */
 static inline size_t cal_reader_take(lua_State *L, struct cal_reader *self, size_t size)
 {
   size_t there = cal_reader_size(self);
   if (size > there) size = there;
-  if (self->ready == 0 || !cal_frame_take_ready(L, size)) {
+  if (self->ready == 0 || !cal_reader_take_ready(L, 1, size)) {
     lua_pushlstring(L, casync_buffer_begin(&self->buffer), size);
     casync_buffer_take(&self->buffer, size);
   }
-  if (cal_reader_may_resume(self)) cal_frame_resume(L);
+  if (cal_reader_may_resume(self)) cal_reader_maybe_resume(L, 1);
   return size;
 }
 

@@ -23,7 +23,7 @@ CAL_NORETURN static void raise_long_line(lua_State *L, struct cal_reader *self, 
 {
   cal_push_error(L, "ValueError", "%s", message);
   casync_buffer_take(&self->buffer, size);
-  if (self->paused) cal_frame_resume(L);
+  if (self->paused) cal_reader_maybe_resume(L, 1);
   cal_error(L);
 }
 
@@ -51,8 +51,8 @@ static inline void take_line(lua_State *L, struct cal_reader *self, size_t lengt
  * looked at again, even if somebody else has read a part of it meanwhile: that is asyncio's way. */
 static bool attempt(lua_State *L, struct cal_reader *self, lua_Integer *how, bool again)
 {
-  if (!again && self->has_exception) cal_frame_raise(L);
-  if (self->ready > 0) cal_frame_spill(L);
+  if (!again && self->has_exception) cal_reader_raise(L);
+  if (self->ready > 0) cal_reader_spill(L, 1);
   const char *begin = casync_buffer_begin(&self->buffer);
   size_t size = casync_buffer_size(&self->buffer), offset = (size_t)(*how / OFFSET);
   lua_Integer flags = *how % OFFSET;
@@ -61,7 +61,7 @@ static bool attempt(lua_State *L, struct cal_reader *self, lua_Integer *how, boo
     size_t length = (size_t)(end - begin);
     if (length > self->limit) raise_long_line(L, self, CAL_TOO_LONG, length + 1);
     take_line(L, self, length, flags);
-    if (cal_reader_may_resume(self)) cal_frame_resume(L);
+    if (cal_reader_may_resume(self)) cal_reader_maybe_resume(L, 1);
     return true;
   }
   if (size > offset && size > self->limit) raise_long_line(L, self, CAL_NOT_FOUND, size);
@@ -75,9 +75,9 @@ static bool attempt(lua_State *L, struct cal_reader *self, lua_Integer *how, boo
 
 /* ---- readline() ---- */
 
-bool cal_attempt_readline(lua_State *L, struct cal_op *op, struct cal_reader *self, bool again)
+bool cal_attempt_readline(lua_State *L, struct cal_reader *self, lua_Integer *how, bool again)
 {
-  return attempt(L, self, &op->of.native.n, again);
+  return attempt(L, self, how, again);
 }
 
 /* StreamReader:readline() -> a line with its end; what is left at the end of the stream */
@@ -140,7 +140,7 @@ static inline int next_line(lua_State *L, lua_Integer flags)
   const char *end = size > 0 ? memchr(begin, '\n', size) : NULL;
   if (end == NULL || (size_t)(end - begin) > self->limit) return next_line_slowly(L, flags);
   take_line(L, self, (size_t)(end - begin), flags);
-  if (cal_reader_may_resume(self)) cal_frame_resume(L);
+  if (cal_reader_may_resume(self)) cal_reader_maybe_resume(L, 1);
   return 1;
 }
 

@@ -10,45 +10,7 @@
 
 #include "stream.h"
 
-enum { OP_READER = 1 }; /* user value of an op */
-
-/* ---- the reader of a frame ---- */
-
-/* Pushes the reader that the frame is about, itself or in an op at index 1, and returns where. */
-static int push_reader(lua_State *L)
-{
-  if (cal_test_op(L, 1) != NULL)
-    lua_getiuservalue(L, 1, OP_READER);
-  else
-    lua_pushvalue(L, 1);
-  return lua_gettop(L);
-}
-
-void cal_frame_raise(lua_State *L)
-{
-  cal_reader_push_exception(L, push_reader(L));
-  cal_error(L);
-}
-
-void cal_frame_spill(lua_State *L)
-{
-  cal_reader_spill(L, push_reader(L));
-  lua_pop(L, 1);
-}
-
-void cal_frame_resume(lua_State *L)
-{
-  cal_reader_maybe_resume(L, push_reader(L));
-  lua_pop(L, 1);
-}
-
-bool cal_frame_take_ready(lua_State *L, size_t size)
-{
-  int index = push_reader(L);
-  bool taken = cal_reader_take_ready(L, index, size);
-  lua_remove(L, index);
-  return taken;
-}
+enum { OP_READER = 1, OP_SEPARATORS }; /* user values of an op */
 
 /* ---- waiting ---- */
 
@@ -76,22 +38,23 @@ static void check_loop(lua_State *L, struct cal_state *state, int index)
 bool cal_reader_wait(lua_State *L, struct cal_state *state, const struct cal_read_type *type,
                      size_t wanted)
 {
-  int index = push_reader(L);
-  struct cal_reader *self = lua_touserdata(L, index);
+  struct cal_reader *self = lua_touserdata(L, 1);
   assert(!self->eof);
-  check_loop(L, state, index);
+  check_loop(L, state, 1);
   check_alone(L, self, type->verb);
   if (self->paused) {
-    cal_reader_resume(L, index); /* which may run anything */
+    cal_reader_resume(L, 1); /* which may run anything */
     check_alone(L, self, type->verb);
   }
-  lua_pop(L, 1);
   struct casync_task *task = cal_may_wait(L, state);
   if (task == NULL) return false;
   self->waiter = task;
   self->wait = CAL_READER_WAITS;
   self->wanted = wanted;
+  self->type = type;
   casync_task_wait(task, &type->native.op, self);
+  lua_pushnil(L); /* thousands of connections wait: an op each would be memory for nothing */
+  lua_setiuservalue(L, 1, CAL_READER_SPARE);
   return true;
 }
 
@@ -101,45 +64,62 @@ void cal_reader_come_back(lua_State *L, struct cal_state *state, struct cal_read
   self->waiter = NULL;
   cal_come_back(L, state);
   if (!failed) return;
-  int index = push_reader(L);
-  lua_getiuservalue(L, index, CAL_READER_SPARE);
+  lua_getiuservalue(L, 1, CAL_READER_SPARE);
   lua_pushnil(L);
-  lua_setiuservalue(L, index, CAL_READER_SPARE);
+  lua_setiuservalue(L, 1, CAL_READER_SPARE);
   cal_error(L);
 }
 
 /* ---- the coroutine ---- */
 
-/* Blocks that read(-1) has collected stand from index 2 on. */
-static int places(const struct cal_op *op);
-static size_t wanted_by(const struct cal_op *op);
+/* Its frame has the reader at index 1; what else the attempts know, a number, at index 2 while it
+ * waits; above that the separators of readuntil, or the blocks that read(-1) has collected. */
+enum { NUMBER = 2 };
+
+static int frame_size(const struct cal_read_type *type, lua_Integer n);
+static size_t wanted_by(const struct cal_read_type *type, const struct cal_reader *self,
+                        lua_Integer n);
 
 static int back(lua_State *L, int status, lua_KContext context);
 
-static int go_on(lua_State *L, struct cal_state *state, struct cal_op *op, bool again)
+static int go_on(lua_State *L, struct cal_state *state, const struct cal_read_type *type,
+                 lua_Integer n, bool again)
 {
-  const struct cal_read_type *type = (const struct cal_read_type *)op->of.op.type;
-  if (type->attempt(L, op, op->of.native.object, again)) {
-    cal_native_over(op);
-    return 1;
-  }
-  cal_reader_wait(L, state, type, wanted_by(op));
+  struct cal_reader *self = lua_touserdata(L, 1);
+  if (type->attempt(L, self, &n, again)) return 1;
+  cal_reader_wait(L, state, type, wanted_by(type, self, n));
+  lua_pushinteger(L, n);
+  if (lua_gettop(L) > NUMBER) lua_replace(L, NUMBER);
   return cal_wait(L, state, back);
 }
 
 static int back(lua_State *L, int status, lua_KContext context)
 {
   struct cal_state *state = cal_context_state(context);
-  struct cal_op *op = lua_touserdata(L, 1);
+  struct cal_reader *self = lua_touserdata(L, 1);
+  const struct cal_read_type *type = self->type;
+  lua_Integer n = lua_tointeger(L, NUMBER);
   (void)status;
-  if (cal_is_forged(L, state)) return cal_wait_on(L, state, 1 + places(op), back);
-  cal_reader_come_back(L, state, op->of.native.object);
-  return go_on(L, state, op, true);
+  if (cal_is_forged(L, state)) return cal_wait_on(L, state, frame_size(type, n), back);
+  cal_reader_come_back(L, state, self);
+  return go_on(L, state, type, n, true);
 }
 
+/* From here on nobody needs the op: it can be the next one. */
 static int body(lua_State *L, struct cal_state *state, struct cal_op *op)
 {
-  return go_on(L, state, op, false);
+  const struct cal_read_type *type = (const struct cal_read_type *)op->of.op.type;
+  lua_Integer n = op->of.native.n;
+  cal_native_over(op);
+  lua_getiuservalue(L, 1, OP_READER);
+  if (type->more == 0) {
+    lua_replace(L, 1);
+  } else {
+    lua_pushnil(L); /* NUMBER */
+    if (type->more > 1) lua_getiuservalue(L, 1, OP_SEPARATORS);
+    lua_remove(L, 1);
+  }
+  return go_on(L, state, type, n, false);
 }
 
 /* ---- errors ---- */
@@ -151,6 +131,12 @@ void cal_read_error(lua_State *L, const char *name, int n)
   lua_remove(L, -2);
   lua_insert(L, -n - 1);
   lua_call(L, n, 1);
+}
+
+void cal_reader_raise(lua_State *L)
+{
+  cal_reader_push_exception(L, 1);
+  cal_error(L);
 }
 
 void cal_raise_incomplete(lua_State *L, struct cal_reader *self, lua_Integer expected)
@@ -173,17 +159,16 @@ static bool has_nothing(const struct cal_reader *self)
   return cal_reader_size(self) == 0 && !self->eof;
 }
 
-static bool attempt_read(lua_State *L, struct cal_op *op, struct cal_reader *self, bool again)
+static bool attempt_read(lua_State *L, struct cal_reader *self, lua_Integer *n, bool again)
 {
-  lua_Integer n = op->of.native.n;
   if (!again) {
-    if (self->has_exception) cal_frame_raise(L);
-    if (n > 0 && has_nothing(self)) return false;
+    if (self->has_exception) cal_reader_raise(L);
+    if (*n > 0 && has_nothing(self)) return false;
   }
-  if (n == 0)
+  if (*n == 0)
     lua_pushliteral(L, "");
   else
-    cal_reader_take(L, self, (size_t)n);
+    cal_reader_take(L, self, (size_t)*n);
   return true;
 }
 
@@ -198,72 +183,72 @@ static int places_of(lua_Integer blocks)
   return n;
 }
 
-static void add_block(lua_State *L, struct cal_op *op)
+static void add_block(lua_State *L, lua_Integer *n)
 {
   luaL_checkstack(L, FAN, "too many blocks");
-  lua_Integer blocks = ++op->of.native.n;
+  lua_Integer blocks = ++*n;
   for (; blocks % FAN == 0; blocks /= FAN) lua_concat(L, FAN);
 }
 
-static bool attempt_all(lua_State *L, struct cal_op *op, struct cal_reader *self, bool again)
+static bool attempt_all(lua_State *L, struct cal_reader *self, lua_Integer *n, bool again)
 {
   for (;; again = false) {
     if (!again) {
-      if (self->has_exception) cal_frame_raise(L);
+      if (self->has_exception) cal_reader_raise(L);
       if (has_nothing(self)) return false;
     }
     if (cal_reader_take(L, self, self->limit) == 0) break;
-    add_block(L, op);
+    add_block(L, n);
   }
-  lua_concat(L, places(op) + 1);
+  lua_concat(L, places_of(*n) + 1);
   return true;
 }
 
 /* ---- readexactly(n) ---- */
 
-static bool attempt_exactly(lua_State *L, struct cal_op *op, struct cal_reader *self, bool again)
+static bool attempt_exactly(lua_State *L, struct cal_reader *self, lua_Integer *n, bool again)
 {
-  lua_Integer n = op->of.native.n;
   if (!again) {
-    if (n < 0) cal_raise(L, "ValueError", "readexactly size can not be less than zero");
-    if (self->has_exception) cal_frame_raise(L);
+    if (*n < 0) cal_raise(L, "ValueError", "readexactly size can not be less than zero");
+    if (self->has_exception) cal_reader_raise(L);
   }
-  if (n == 0) {
+  if (*n == 0) {
     lua_pushliteral(L, "");
     return true;
   }
-  if (cal_reader_size(self) >= (size_t)n) {
-    cal_reader_take(L, self, (size_t)n);
+  if (cal_reader_size(self) >= (size_t)*n) {
+    cal_reader_take(L, self, (size_t)*n);
     return true;
   }
-  if (self->ready > 0) cal_frame_spill(L);
-  if (self->eof) cal_raise_incomplete(L, self, n);
+  if (self->ready > 0) cal_reader_spill(L, 1);
+  if (self->eof) cal_raise_incomplete(L, self, *n);
   return false;
 }
 
 /* ---- types and methods ---- */
 
-#define READ_TYPE(verb, attempt) \
+#define READ_TYPE(verb, attempt, more) \
   { \
-    {{"StreamReader." verb, NULL, undo}, body}, verb, attempt \
+    {{"StreamReader." verb, NULL, undo}, body}, verb, attempt, more \
   }
 
-static const struct cal_read_type read_some = READ_TYPE("read", attempt_read);
-static const struct cal_read_type read_all = READ_TYPE("read", attempt_all);
-static const struct cal_read_type read_exactly = READ_TYPE("readexactly", attempt_exactly);
-const struct cal_read_type cal_readline = READ_TYPE("readline", cal_attempt_readline);
-const struct cal_read_type cal_readuntil = READ_TYPE("readuntil", cal_attempt_readuntil);
+static const struct cal_read_type read_some = READ_TYPE("read", attempt_read, 0);
+static const struct cal_read_type read_all = READ_TYPE("read", attempt_all, 1);
+static const struct cal_read_type read_exactly = READ_TYPE("readexactly", attempt_exactly, 0);
+const struct cal_read_type cal_readline = READ_TYPE("readline", cal_attempt_readline, 0);
+const struct cal_read_type cal_readuntil = READ_TYPE("readuntil", cal_attempt_readuntil, 2);
 
-static int places(const struct cal_op *op)
+static int frame_size(const struct cal_read_type *type, lua_Integer n)
 {
-  return op->of.op.type == &read_all.native.op ? places_of(op->of.native.n) : 0;
+  if (type == &read_all) return NUMBER + places_of(n);
+  return type->more > 1 ? CAL_SEPARATORS : NUMBER;
 }
 
-static size_t wanted_by(const struct cal_op *op)
+static size_t wanted_by(const struct cal_read_type *type, const struct cal_reader *self,
+                        lua_Integer n)
 {
-  const struct cal_reader *self = op->of.native.object;
-  if (op->of.op.type == &read_all.native.op) return self->limit;
-  return op->of.op.type == &read_some.native.op ? (size_t)op->of.native.n : 0;
+  if (type == &read_all) return self->limit;
+  return type == &read_some ? (size_t)n : 0;
 }
 
 struct cal_op *cal_read_new(lua_State *L, const struct cal_read_type *type, struct cal_reader *self)

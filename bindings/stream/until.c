@@ -7,8 +7,6 @@
 #include "net.h"
 #include "stream.h"
 
-enum { OP_SEPARATORS = 2 }; /* user value of an op: a string or a list of them */
-
 /* The separators, a string or a list of them, are on top. */
 static const char *separator(lua_State *L, int i, size_t *length)
 {
@@ -74,18 +72,18 @@ CAL_NORETURN static void raise_overrun(lua_State *L, const char *message, size_t
   cal_error(L);
 }
 
-/* How much has been looked through is kept in the op. */
-bool cal_attempt_readuntil(lua_State *L, struct cal_op *op, struct cal_reader *self, bool again)
+/* `*seen`: how much has been looked through. */
+bool cal_attempt_readuntil(lua_State *L, struct cal_reader *self, lua_Integer *seen, bool again)
 {
-  lua_getiuservalue(L, 1, OP_SEPARATORS);
+  lua_pushvalue(L, CAL_SEPARATORS);
   int count = count_separators(L);
-  size_t shortest, longest, offset = (size_t)op->of.native.n;
+  size_t shortest, longest, offset = (size_t)*seen;
   measure(L, count, &shortest, &longest);
   if (!again) {
     check_separators(L, count, shortest);
-    if (self->has_exception) cal_frame_raise(L);
+    if (self->has_exception) cal_reader_raise(L);
   }
-  if (self->ready > 0) cal_frame_spill(L);
+  if (self->ready > 0) cal_reader_spill(L, 1);
   size_t size = casync_buffer_size(&self->buffer);
   if (size >= offset && size - offset >= shortest) {
     struct match match = {0, 0};
@@ -95,7 +93,7 @@ bool cal_attempt_readuntil(lua_State *L, struct cal_op *op, struct cal_reader *s
       return true;
     }
     offset = size + 1 > longest ? size + 1 - longest : 0;
-    op->of.native.n = (lua_Integer)offset;
+    *seen = (lua_Integer)offset;
     if (offset > self->limit) raise_overrun(L, CAL_NOT_FOUND, offset);
   }
   if (self->eof) cal_raise_incomplete(L, self, 0);

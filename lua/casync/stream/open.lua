@@ -6,7 +6,7 @@ local core = require "casync.core"
 local options = require "casync.options"
 local await = require("casync.await").await
 local policy = require "casync.loop.policy"
-local StreamReaderProtocol = require("casync.stream.protocol").StreamReaderProtocol
+local protocol = require "casync.stream.protocol"
 local StreamWriter = require "casync.stream.writer"
 local StreamReader = require("casync.stream.reader").StreamReader
 
@@ -32,9 +32,9 @@ local function open_connection(host, port, given)
   local rest, limit = split("open_connection", 3, given)
   local loop = policy.get_running_loop()
   local reader = StreamReader(limit, loop)
-  local protocol = StreamReaderProtocol(reader, nil, loop)
-  local transport = await(loop:create_connection(function() return protocol end, host, port, rest))
-  return reader, StreamWriter(transport, protocol, reader, loop)
+  local receiver = protocol.StreamReaderProtocol(reader, nil, loop)
+  local transport = await(loop:create_connection(function() return receiver end, host, port, rest))
+  return reader, StreamWriter(transport, receiver, reader, loop)
 end
 core.name(open_connection, "open_connection")
 
@@ -45,10 +45,8 @@ local function start_server(client_connected_cb, host, port, given)
   options.check(1, "start_server", "function", client_connected_cb)
   local rest, limit = split("start_server", 4, given)
   local loop = policy.get_running_loop()
-  local function factory()
-    return StreamReaderProtocol(StreamReader(limit, loop), client_connected_cb, loop)
-  end
-  return await(loop:create_server(factory, host, port, rest))
+  local function make_reader() return StreamReader(limit, loop) end
+  return await(loop:create_server(protocol.factory(make_reader, client_connected_cb, loop), host, port, rest))
 end
 core.name(start_server, "start_server")
 

@@ -120,7 +120,6 @@ end
 
 function StreamReaderProtocol:connection_made(transport)
   local reader = self._stream_reader
-  self._transport = transport
   if reader then
     reader:set_transport(transport)
     local is_native = class.of(transport) == core.SocketTransport
@@ -137,7 +136,7 @@ function StreamReaderProtocol:connection_lost(err)
   self._closed_with = err
   if self._closed and not self._closed:done() then complete(self._closed, err) end
   FlowControlMixin.connection_lost(self, err)
-  self._stream_reader, self._transport = nil, nil
+  self._stream_reader = nil
 end
 
 function StreamReaderProtocol:data_received(data)
@@ -158,6 +157,17 @@ function StreamReaderProtocol:_get_close_waiter()
   return self._closed
 end
 
-local M = {FlowControlMixin = FlowControlMixin, StreamReaderProtocol = StreamReaderProtocol}
+--- A function that makes the protocols of a server's connections. What they have in common they do not have each: there may be
+--- thousands of them.
+local function factory(make_reader, client_connected_cb, loop)
+  local Connection = class.define("StreamReaderProtocol", StreamReaderProtocol, {
+    _client_connected_cb = client_connected_cb,
+    _loop = loop,
+    init = function(self) self._stream_reader = make_reader() end,
+  })
+  return function() return Connection() end
+end
+
+local M = {factory = factory, FlowControlMixin = FlowControlMixin, StreamReaderProtocol = StreamReaderProtocol}
 core.hooks.stream_protocols = M
 return M

@@ -487,7 +487,7 @@ for _, kind in ipairs(KINDS) do
       assert.is_truthy(tostring(coro):find("^<coroutine object StreamReader%." .. name:match("^%a+") .. " at "), tostring(coro))
       local task = create_task(coro)
       await(sleep(0))
-      assert.is_truthy(tostring(task):find("wait_for=<coroutine object StreamReader.", 1, true), tostring(task))
+      assert.is_truthy(tostring(task):find("wait_for=<StreamReader waiter=", 1, true), tostring(task))
       assert.is_truthy(tostring(reader):find("waiter=<Task pending", 1, true), tostring(reader))
       complete(reader)
       await(task)
