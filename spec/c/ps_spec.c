@@ -96,7 +96,7 @@ static void a_folder_is_made_for_its_user_alone(void **state)
 
 static void the_second_place_is_the_users_in_the_temporary_folder(void **state)
 {
-  char expected[256];
+  char expected[320];
   (void)state;
   snprintf(expected, sizeof expected, "%s/17", temporary_folder());
   assert_int_equal(ca_ps_make_path(1, 17, path, sizeof path), 0);
