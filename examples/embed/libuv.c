@@ -76,6 +76,7 @@ int main(void)
   uv_timer_init(uv, &own);
   uv_prepare_start(&prepare, on_prepare);
   uv_poll_start(&descriptor, UV_READABLE, on_descriptor);
+  uv_update_time(uv);
   uv_timer_start(&own, on_own_timer, 20, 0);
   uv_run(uv, UV_RUN_DEFAULT);
 

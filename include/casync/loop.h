@@ -2,6 +2,8 @@
  *
  * The event loop (asyncio's BaseEventLoop): handles, timers, descriptors, signals, other threads.
  * All functions belong to the loop's thread but casync_loop_post() and casync_loop_wake().
+ * Those that open, run, drive, stop, wake, close and ask a loop take NULL for one that is closed:
+ * casync_lua_loop() gives it behind the end.
  */
 #ifndef CASYNC_LOOP_H
 #define CASYNC_LOOP_H
@@ -60,7 +62,8 @@ enum casync_loop_kind {
   CASYNC_LOOP_STEPPED  /* a poller of its own that a foreign loop drives: casync_loop_step() */
 };
 
-/* Opens a loop.  `data` is handed to the host's functions. */
+/* Opens a loop.  `data` is handed to the host's functions.
+ *   -EINVAL without `loop`, CASYNC_EMEMORY, -EMFILE or another -errno. */
 CASYNC_API int casync_loop_open(struct casync_loop **loop, enum casync_loop_kind kind,
                                 const struct casync_loop_host *host, void *data);
 
@@ -77,7 +80,8 @@ CASYNC_API int casync_loop_open(struct casync_loop **loop, enum casync_loop_kind
  *   `ev` stays the application's.  It may be destroyed before the loop is freed: that closes the
  * loop (`stopped` is told); but not from inside a handle of the loop, as libev forbids to destroy a
  * loop that is running.  A handle should not run `ev` either: this loop stands still meanwhile.
- *   -EINVAL without `ev`, CASYNC_EMEMORY, -EMFILE or another -errno; then nothing was changed. */
+ *   -EINVAL without `ev` or `loop`, CASYNC_EMEMORY, -EMFILE or another -errno; then nothing was
+ * changed. */
 CASYNC_API int casync_loop_open_guest(struct casync_loop **loop, struct ev_loop *ev,
                                       const struct casync_loop_host *host, void *data);
 

@@ -276,8 +276,8 @@ CASYNC_API int casync_lua_work(struct casync_lua *host, lua_State *L,
 /* ---- errors ---- */
 
 /* Pushes a new exception of class `name`, one of asyncio's or Python's ("TimeoutError",
- * "ValueError" …; an unknown name is RuntimeError), with a message as of lua_pushfstring().  Raises
- * without memory. */
+ * "ValueError" …; an unknown name is RuntimeError), with a message as of lua_pushfstring().  NULL
+ * as name, or a Lua state without casync: the message alone, a string.  Raises without memory. */
 CASYNC_API void casync_lua_push_error(lua_State *L, const char *name, const char *format, ...);
 
 /* Raises one; `return casync_lua_error(…)` as with luaL_error(). */
@@ -288,11 +288,11 @@ CASYNC_API int casync_lua_error(lua_State *L, const char *name, const char *form
 CASYNC_API void casync_lua_push_code(lua_State *L, int code);
 
 /* The other way: the value at `index` as a code.  -errno of an OSError, CASYNC_EMEMORY of Lua's own
- * "not enough memory", CASYNC_ERAISED of anything else. */
+ * "not enough memory", CASYNC_ERAISED of anything else; -EINVAL without L. */
 CASYNC_API int casync_lua_error_code(lua_State *L, int index);
 
 /* Whether the value at `index` is an exception of class `name` or one derived from it
- * (asyncio.isinstance). */
+ * (asyncio.isinstance); without L or `name` it is none. */
 CASYNC_API bool casync_lua_is_error(lua_State *L, int index, const char *name);
 
 #ifdef __cplusplus

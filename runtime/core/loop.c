@@ -52,6 +52,7 @@ static int open_poller(struct casync_loop *loop, enum casync_loop_kind kind)
 int casync_loop_open(struct casync_loop **result, enum casync_loop_kind kind,
                      const struct casync_loop_host *host, void *data)
 {
+  if (result == NULL) return -EINVAL;
   struct casync_loop *loop = new_loop(host, data);
   if (loop == NULL) return CASYNC_EMEMORY;
   return hand_out(result, loop, open_poller(loop, kind));
@@ -60,7 +61,7 @@ int casync_loop_open(struct casync_loop **result, enum casync_loop_kind kind,
 int casync_loop_open_guest(struct casync_loop **result, struct ev_loop *ev,
                            const struct casync_loop_host *host, void *data)
 {
-  if (ev == NULL) return -EINVAL;
+  if (result == NULL || ev == NULL) return -EINVAL;
   struct casync_loop *loop = new_loop(host, data);
   if (loop == NULL) return CASYNC_EMEMORY;
   return hand_out(result, loop, ca_guest_open(loop, ev));
@@ -97,11 +98,12 @@ static int close_loop(struct casync_loop *loop, double patience)
 
 int casync_loop_close(struct casync_loop *loop)
 {
-  return close_loop(loop, 0);
+  return loop == NULL ? 0 : close_loop(loop, 0);
 }
 
 void casync_loop_free(struct casync_loop *loop)
 {
+  if (loop == NULL) return;
   close_loop(loop, PATIENCE);
   ca_ready_drop_all(loop); /* what was queued after an earlier close */
   loop->poller->free(loop);
@@ -125,22 +127,23 @@ void *casync_loop_data(const struct casync_loop *loop)
 
 bool casync_loop_is_running(const struct casync_loop *loop)
 {
-  return loop->state == CA_LOOP_RUNNING;
+  return loop != NULL && loop->state == CA_LOOP_RUNNING;
 }
 
 bool casync_loop_is_closed(const struct casync_loop *loop)
 {
-  return loop->state == CA_LOOP_CLOSED;
+  return loop == NULL || loop->state == CA_LOOP_CLOSED;
 }
 
 double casync_loop_time(struct casync_loop *loop)
 {
+  if (loop == NULL) return 0;
   return loop->state == CA_LOOP_CLOSED ? loop->now : loop->poller->now(loop);
 }
 
 uint64_t casync_loop_iterations(const struct casync_loop *loop)
 {
-  return loop->iterations;
+  return loop == NULL ? 0 : loop->iterations;
 }
 
 struct casync_task *casync_loop_current_task(const struct casync_loop *loop)
@@ -150,12 +153,12 @@ struct casync_task *casync_loop_current_task(const struct casync_loop *loop)
 
 void casync_loop_stop(struct casync_loop *loop)
 {
-  loop->stopping = true;
+  if (loop != NULL) loop->stopping = true;
 }
 
 void casync_loop_leave(struct casync_loop *loop)
 {
-  loop->detours |= CA_LEAVING;
+  if (loop != NULL) loop->detours |= CA_LEAVING;
 }
 
 void casync_loop_observe(struct casync_loop *loop, bool is_observed)
@@ -370,7 +373,7 @@ static void end_run(struct casync_loop *loop, int status)
 
 int casync_loop_run(struct casync_loop *loop)
 {
-  if (loop->state == CA_LOOP_CLOSED) return CASYNC_ECLOSED;
+  if (casync_loop_is_closed(loop)) return CASYNC_ECLOSED;
   if (loop->state == CA_LOOP_RUNNING) return CASYNC_ERUNNING;
   if (loop->poller->drive != NULL) return CASYNC_EATTACHED;
   loop->state = CA_LOOP_RUNNING;
@@ -388,7 +391,7 @@ int casync_loop_run(struct casync_loop *loop)
 
 bool casync_loop_is_attached(const struct casync_loop *loop)
 {
-  return loop->poller->drive != NULL;
+  return loop != NULL && loop->poller->drive != NULL;
 }
 
 /* The iteration, and those that may follow at once. */
@@ -414,7 +417,7 @@ int ca_loop_step(struct casync_loop *loop)
 
 int casync_loop_resume(struct casync_loop *loop)
 {
-  if (loop->state == CA_LOOP_CLOSED) return CASYNC_ECLOSED;
+  if (casync_loop_is_closed(loop)) return CASYNC_ECLOSED;
   if (loop->poller->drive == NULL || loop->poller->drive->resume == NULL) return CASYNC_ESTATE;
   loop->poller->drive->resume(loop);
   return 0;
@@ -423,7 +426,7 @@ int casync_loop_resume(struct casync_loop *loop)
 /* Whether a foreign loop may drive this one: 0, or what to tell it. */
 static int check_stepped(const struct casync_loop *loop)
 {
-  if (loop->state == CA_LOOP_CLOSED) return CASYNC_ECLOSED;
+  if (casync_loop_is_closed(loop)) return CASYNC_ECLOSED;
   if (loop->poller->drive == NULL || loop->poller->drive->fd == NULL) return CASYNC_ESTATE;
   return 0;
 }
@@ -436,7 +439,7 @@ int casync_loop_fd(const struct casync_loop *loop)
 
 double casync_loop_timeout(struct casync_loop *loop)
 {
-  return loop->state == CA_LOOP_CLOSED ? -1 : ca_loop_timeout(loop);
+  return casync_loop_is_closed(loop) ? -1 : ca_loop_timeout(loop);
 }
 
 int casync_loop_step(struct casync_loop *loop)

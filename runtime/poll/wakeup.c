@@ -37,6 +37,7 @@ void ca_wakeup_free(struct casync_loop *loop)
 
 void casync_loop_wake(struct casync_loop *loop)
 {
+  if (loop == NULL) return;
   struct ca_wakeup *wakeup = &ca_poll_of(loop)->wakeup;
   __atomic_fetch_add(&wakeup->wakers, 1, __ATOMIC_SEQ_CST);
   if (__atomic_load_n(&wakeup->is_open, __ATOMIC_SEQ_CST)) loop->poller->wake(loop);
@@ -45,6 +46,7 @@ void casync_loop_wake(struct casync_loop *loop)
 
 int casync_loop_post(struct casync_loop *loop, struct casync_post *post)
 {
+  if (loop == NULL) return CASYNC_ECLOSED;
   struct ca_wakeup *wakeup = &ca_poll_of(loop)->wakeup;
   post->next = NULL;
   pthread_mutex_lock(&wakeup->lock);
