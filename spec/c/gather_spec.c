@@ -322,6 +322,26 @@ static void a_gather_can_be_a_child_of_a_gather(void **state)
   assert_trace(world, "collect released collect released");
 }
 
+static void a_child_that_waits_is_waited_for_before_the_start(void **state) /* T14 */
+{
+  struct world *world = *state;
+  struct casync_future *a = new_future(world), *b = new_future(world);
+  struct crowd *crowd = keep(world, sizeof *crowd);
+  casync_gather_init(&crowd->gather, world->loop, &crowd_type, crowd->children, 2, false);
+  casync_gather_set(&crowd->gather, 0, a, false, true);
+  struct script *waiter = script_new(world, SCRIPT(AWAIT(a), SAY("behind")));
+  casync_task_start_eagerly(&waiter->task);
+  casync_future_cancel(a);
+  casync_gather_set(&crowd->gather, 1, b, false, true);
+  casync_gather_start(&crowd->gather);
+  assert_int_equal(crowd_state(crowd), CASYNC_PENDING);
+  run_turns(world->loop, 1);
+  assert_int_equal(crowd_state(crowd), CASYNC_ERROR);
+  complete(b, CASYNC_RESULT);
+  run_out(world);
+  assert_trace(world, "fail0 late1 released");
+}
+
 static const struct CMUnitTest tests[] = {
     it(a_gather_is_done_when_all_children_are),
     it(a_gather_counts_a_child_one_iteration_after_its_end),
@@ -343,6 +363,7 @@ static const struct CMUnitTest tests[] = {
     it(an_abandoned_gather_waits_for_nothing),
     it(an_abandoned_gather_hears_nothing_of_children_that_just_ended),
     it(a_gather_can_be_a_child_of_a_gather),
+    it(a_child_that_waits_is_waited_for_before_the_start),
 };
 
 int main(void)

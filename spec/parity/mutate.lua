@@ -50,12 +50,15 @@ local function replay(scratch)
   return tonumber(read(scratch .. "/replay.log"):match("(%d+) passed, %d+ failed%s*$")) or 0
 end
 
+local is_stale = false -- the build is still that of a mutation which has been taken back
+
 local function try(scratch, mutation, sound)
   local path = scratch .. "/" .. mutation.file
   local text = read(path)
   write(path, replace_once(text, mutation.old, mutation.new, mutation.file))
-  local is_c = mutation.file:find("%.[ch]$")
-  local built = not is_c or build(scratch)
+  local is_c = mutation.file:find("%.[ch]$") ~= nil
+  local built = not (is_c or is_stale) or build(scratch)
+  is_stale = is_c
   local passed = built and replay(scratch)
   write(path, text)
   if not built then return false, "does not build" end
