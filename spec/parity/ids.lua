@@ -25,8 +25,8 @@ ST1 ST2 ST3 ST4 ST5 ST6 ST7 ST8 ST9 ST10 ST11 ST12 ST13
 
 -- Required ones that no scenario has to show, with the reason.
 M.elsewhere = {
-  TH10 = "debug mode tells real durations, which a virtual clock has not: spec/unit/debug shows it",
-  TH11 = "frames are those of Lua code: spec/unit/debug shows them",
+  TH10 = "debug mode tells real durations, which a virtual clock has not: spec/unit/debug/mode_spec.lua shows it",
+  TH11 = "the frames are those of Lua code: spec/unit/debug/made_spec.lua shows them",
 }
 
 -- Shown, but as the contract changes it on purpose: the recorder is patched so that CPython does the same (vloop.py).
@@ -37,6 +37,7 @@ M.changed = {
   T7 = "API 1.9: the loop holds every unfinished task",
   E8 = "API 1.9: nothing is reported before the loop closes",
   ST7 = "a read that was woken keeps its place until it has come back, where CPython lets the next one in and then loses it",
+  TH15 = "who is woken awaits no more at once, in CPython once he has gone on; stacks, of Lua frames, are shown by spec/unit/debug",
   F7 = "API 3.2: any value can be an exception here, so only classes and exception objects are compared",
 }
 

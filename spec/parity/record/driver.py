@@ -69,6 +69,8 @@ def store(root, only=None):
             programs = unlike([made for _, source in products.sources() for made in record_source(source)])
             stored.append((name, stored_file(map(translate.program_to_lua, programs))))
             print(f"{name}: {len(programs)} scenarios")
+    if not only or only == "found":
+        stored.append(("found", stored_file([random_text(kind, seed, False) for kind, seed in FOUND])))
     return stored
 
 
@@ -97,16 +99,23 @@ GENERATORS = {"tasks": generator, "streams": stream_generator, "locks": sync_gen
               "mixed": mixed_generator}
 
 
+# Random programs that have told of a mistake, or of something that had to be made definite.
+FOUND = (("tasks", 1000600), ("queues", 1000484))
+
+
+def random_text(kind, seed, with_text):
+    """The random program of a seed, recorded, as an element of a stored file."""
+    source = GENERATORS[kind].program(seed)
+    made = record_source(source)[0]
+    if with_text:
+        made["source"] = source
+    return translate.program_to_lua(made)
+
+
 def random(kind, count, seed, with_text):
     """Records the random programs of `count` seeds; with_text keeps their Python texts for a person to read."""
-    texts = []  # not the programs: each recording collects garbage, which takes long over a heap of syntax trees
-    for i in range(seed, seed + count):
-        source = GENERATORS[kind].program(i)
-        made = record_source(source)[0]
-        if with_text:
-            made["source"] = source
-        texts.append(translate.program_to_lua(made))
-    return stored_file(texts)
+    # Texts, not the programs: each recording collects garbage, which takes long over a heap of syntax trees.
+    return stored_file([random_text(kind, i, with_text) for i in range(seed, seed + count)])
 
 
 def show(root, name):
