@@ -245,3 +245,18 @@ def queue_belongs_to_the_loop_of_its_first_wait():
 
     run(wait_once(), loop_factory=new_event_loop)
     run(elsewhere(), loop_factory=new_event_loop)
+
+
+@shows("Q1")
+async def queue_that_grows_after_it_has_turned_round():
+    for turn in range(7):
+        q = Queue()
+        for i in range(turn):
+            q.put_nowait("old")
+            q.get_nowait()
+        for i in range(2):
+            q.put_nowait(i)
+        log("first", q.get_nowait())
+        for i in range(20):
+            q.put_nowait(i + 2)
+        log("all", [q.get_nowait() for i in range(21)], q.empty())
