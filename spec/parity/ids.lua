@@ -37,7 +37,7 @@ M.changed = {
   T7 = "API 1.9: the loop holds every unfinished task",
   E8 = "API 1.9: nothing is reported before the loop closes",
   ST7 = "a read that was woken keeps its place until it has come back, where CPython lets the next one in and then loses it",
-  TH15 = "who is woken awaits no more at once, in CPython once he has gone on; stacks, of Lua frames, are shown by spec/unit/debug",
+  TH15 = "who awaits is told from what waits now: CPython still names who left wait() or a cancelled shield behind",
   F7 = "API 3.2: any value can be an exception here, so only classes and exception objects are compared",
 }
 

@@ -73,7 +73,7 @@ function M.programs(path) return assert(loadfile(path, "t", {}))() end
 -- The files of traces/: scenarios by area, the matrix of cancellations, random programs.
 local STORED = {"iterations", "loop", "handler", "future", "task", "cancel", "gather", "wait", "timeout", "group", "runner",
   "context", "matrix", "random", "stream", "stream_matrix", "stream_random", "sync", "sync_matrix", "sync_random", "queue",
-  "agen", "queue_matrix", "queue_random", "writer", "misuse", "exceptions", "mixed_random", "callgraph"}
+  "agen", "queue_matrix", "queue_random", "writer", "misuse", "exceptions", "mixed_random", "callgraph", "found"}
 
 function M.stored_files()
   local paths = {}

@@ -193,13 +193,6 @@ local function text(thing)
   return (tostring(thing):gsub(" _queue=%b{}", ""):gsub(" _%a+%[%d+%]", ""))
 end
 
--- The lines of a text, addresses left out.
-local function lines_of(given)
-  local lines = {}
-  for line in given:gsub("id=0x%x+", "id"):gmatch("[^\n]+") do lines[#lines + 1] = line end
-  return lines
-end
-
 local function complete(future)
   if not future:done() then future:set_result("completed") end
 end
@@ -291,7 +284,6 @@ function World:helpers()
     text = text,
     anext = function(generator) return generator:asend() end,
     complete = complete,
-    lines_of = lines_of,
     contains = function(value, part) return tostring(value):find(part, 1, true) ~= nil end,
     len = function(list) return list.n or #list end,
     range = function(from, to)

@@ -133,8 +133,7 @@ class World:
             "ALL_COMPLETED", "StreamReader", "IncompleteReadError", "LimitOverrunError", "Lock", "Event", "Condition", "Semaphore",
             "BoundedSemaphore", "Barrier", "BrokenBarrierError", "Queue", "PriorityQueue", "LifoQueue", "QueueEmpty", "QueueFull",
             "QueueShutDown", "StreamReaderProtocol", "StreamWriter", "get_event_loop",
-            "set_event_loop", "capture_call_graph", "format_call_graph", "future_add_to_awaited_by",
-            "future_discard_from_awaited_by", "CancelledError", "InvalidStateError", "Handle", "TimerHandle", "capture_call_graph",
+            "set_event_loop", "CancelledError", "InvalidStateError", "Handle", "TimerHandle", "capture_call_graph",
             "format_call_graph", "future_add_to_awaited_by", "future_discard_from_awaited_by")}
         named.update(
             Err=Err, SubErr=SubErr, Err2=Err2, BaseErr=BaseErr, log=self.log, message=message, new_event_loop=self.new_loop,
@@ -142,7 +141,7 @@ class World:
             polls=lambda: asyncio.get_running_loop().polls, now=lambda: asyncio.get_running_loop().now,
             copy_context=contextvars.copy_context, ContextVar=contextvars.ContextVar, collect=collect, raised=raised,
             bad_yield=BadYield, awaitable=Awaitable, type_name=lambda v: type(v).__name__, in_context=in_context, state=state, text=text,
-            complete=complete, lines_of=lines_of, waited=waited, transport=lambda refuses=False: Transport(self.log, refuses),
+            complete=complete, waited=waited, transport=lambda refuses=False: Transport(self.log, refuses),
             logged=self.logged, nan=float("nan"), show=show, reported=self.reported,
             unawaited=self.unawaited, hold=lambda *values: self.held.append(values),
             contains=lambda text, part: part in str(text), collected=collected, graph=graph, graph_text=graph_text)
@@ -245,11 +244,6 @@ def graph_text(*args, **options):
         elif frame[3] and "/" not in frame[2]:
             lines.append(frame[1] + "async " + frame[4].rpartition(".")[2])
     return lines
-
-
-def lines_of(text):
-    """The lines of a text, addresses left out."""
-    return re.sub(r"id=0x[0-9a-f]+", "id", text).split("\n")
 
 
 def complete(future):
