@@ -348,10 +348,16 @@ void cal_instantiate(lua_State *L, int index);
 int cal_call(lua_State *L, int nargs, int nresults);
 /* A message handler that keeps the traceback of what nobody else catches. */
 int cal_keep_traceback(lua_State *L);
+enum { CAL_SCOPE_LINE = 6 }; /* place in a scope: the line where it was entered */
+/* Who holds a scope in a local variable: where its lines begin in a text of frames, the line where
+ * it stands, and the one where it entered the scope (0: another function did). */
+struct cal_holder {
+  size_t offset;
+  int line, entered;
+};
 /* Pushes the user's frames of `co` from `level` on, a line each behind a line feed (frames.c);
- * where in the text those begin of who holds the scope at index `scope` (0: none) in a local
- * variable. */
-size_t cal_push_frames(lua_State *L, lua_State *co, int level, int scope);
+ * looks for the holder of the scope at index `scope` (0: none; `holder` may be NULL). */
+void cal_push_frames(lua_State *L, lua_State *co, int level, int scope, struct cal_holder *holder);
 /* Keeps that the error on top is raised at `level` of `co` (traceback.c). */
 void cal_trace(lua_State *L, lua_State *co, int level, enum cal_trace how);
 /* Keeps the traceback on top (popped) as that of the error below. */

@@ -4,6 +4,7 @@
 --   <!-- in a task -->          the block is the body of the main task
 --   <!-- in a server -->        the same, with a server that echoes lines on the port `port`
 --   <!-- before: LUA CODE -->   the code, which may have several lines, runs first
+--   <!-- fails as NAME -->      the block is a whole program in a file of this name, which ends with status 1, on the real clock
 local lfs = require "lfs"
 local process = require "spec.support.process"
 
@@ -57,11 +58,14 @@ asyncio.run(function()
   local port = server.sockets[1]:getsockname().port
 ]]
 
--- The code that the comment at the end of a text asks for: before the block, behind it.
+local PRELUDE = 'local asyncio = require "casync" local async, await = asyncio.async, asyncio.await\n'
+
+-- What the comment at the end of a text asks for: code before the block and behind it, or the name of a program that fails.
 local function surroundings(text)
   local comment = text:match("<!%-%-%s*(.-)%s*%-%->%s*$")
   if not comment then return "", "" end
   if comment == "in a task" then return "asyncio.run(function()\n", "end)" end
+  if comment:find("^fails as ") then return nil, nil, comment:match("^fails as (.*)$") end
   if comment == "in a server" then return IN_A_SERVER, "end)" end
   return assert(comment:match("^before:%s*(.*)$"), "a comment that says nothing about the block: " .. comment) .. "\n", ""
 end
@@ -71,13 +75,13 @@ local function blocks_of(text)
   local blocks, pieces = {}, pieces_of(text)
   for i, piece in ipairs(pieces) do
     if piece.kind == "lua" then
-      local before, behind = surroundings(pieces[i - 1].text)
+      local before, behind, fails_as = surroundings(pieces[i - 1].text)
       local follower = pieces[i + 2]
       local has_output = follower and follower.kind == "output" and not pieces[i + 1].text:find("%S")
       blocks[#blocks + 1] = {
         line = piece.line,
-        script = 'local asyncio = require "casync" local async, await = asyncio.async, asyncio.await\n'
-          .. before .. piece.text .. behind,
+        script = fails_as and piece.text or PRELUDE .. before .. piece.text .. behind,
+        fails_as = fails_as,
         output = has_output and follower.text or nil,
       }
     end
@@ -85,7 +89,13 @@ local function blocks_of(text)
   return blocks
 end
 
-local function run(script)
+local function run(script, fails_as)
+  if fails_as then
+    return process.with_folder(function(folder)
+      process.write(folder .. "/" .. fails_as, script)
+      return process.run(("cd %s && exec lua5.4 %s"):format(process.quote(folder), process.quote(fails_as)))
+    end)
+  end
   return process.with_folder(function(folder)
     process.write(folder .. "/block.lua", script)
     return process.run_on_virtual_clock(folder .. "/block.lua")
@@ -96,8 +106,8 @@ describe("the documents", function()
   for _, path in ipairs(documents()) do
     for _, block in ipairs(blocks_of(read(path))) do
       it(("%s:%d runs"):format(path, block.line), function()
-        local output, status = run(block.script)
-        assert(status == 0, output)
+        local output, status = run(block.script, block.fails_as)
+        assert(status == (block.fails_as and 1 or 0), output)
         if block.output then assert.equal(block.output, output) end
       end)
     end

@@ -18,8 +18,9 @@ struct writer {
   size_t pending; /* length of the lines of C functions whose caller is not known yet */
   int lines;      /* of Lua functions */
   bool over;      /* a loop runs what is above */
+  bool is_found;  /* the frame that holds the scope was met */
   int scope;      /* index in L of a scope to look for, 0: none */
-  size_t within;  /* where the lines of who holds it begin */
+  struct cal_holder holder;
 };
 
 /* Pushes the folder of the library's Lua files as their sources name it, or "": that of a function
@@ -53,14 +54,17 @@ static void drop_pending(struct writer *w)
   w->pending = 0;
 }
 
-/* Whether the C function on top is the library's, or one whose frame only says that it raised. */
+static bool says_only_that_it_raised(const char *name)
+{
+  return strcmp(name, "error") == 0 || strcmp(name, "assert") == 0;
+}
+
+/* Whether the C function on top is the library's, a hook, or one that only says that it raised. */
 static bool is_dull(lua_State *L, const lua_Debug *frame)
 {
-  if (frame->name == NULL || strcmp(frame->name, "error") == 0 ||
-      strcmp(frame->name, "assert") == 0)
+  if (frame->name == NULL || *frame->namewhat == 'h' || says_only_that_it_raised(frame->name))
     return true;
-  const char *name = lua_getupvalue(L, -1, 1);
-  if (name == NULL) return false;
+  if (lua_getupvalue(L, -1, 1) == NULL) return false;
   bool is_state = lua_touserdata(L, -1) == (void *)cal_find_state(L);
   lua_pop(L, 1);
   return is_state;
@@ -99,27 +103,38 @@ static bool find_module_name(lua_State *L)
   return found;
 }
 
+/* Replaces the C function on top by what it is called; nil: nothing that is worth a line. */
+static void name_c_function(lua_State *L, const lua_Debug *frame)
+{
+  bool is_global = strcmp(frame->namewhat, "global") == 0;
+  if (is_dull(L, frame)) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+  } else if (is_global) {
+    lua_pop(L, 1);
+    lua_pushfstring(L, "function '%s'", frame->name);
+  } else if (!find_module_name(L)) {
+    lua_pushfstring(L, "%s '%s'", frame->namewhat, frame->name);
+  } else if (says_only_that_it_raised(lua_tostring(L, -1))) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+  } else {
+    lua_pushfstring(L, "function '%s'", lua_tostring(L, -1));
+    lua_remove(L, -2);
+  }
+}
+
 /* The function is on top (popped).  Which Lua function called it is not known yet. */
 static void add_c_frame(struct writer *w, const lua_Debug *frame)
 {
   lua_State *L = w->L;
-  if (is_dull(L, frame)) {
+  name_c_function(L, frame);
+  if (lua_isnil(L, -1)) {
     w->over = frame->name != NULL && strcmp(frame->name, "_run") == 0;
     lua_pop(L, 1);
     return;
   }
-  bool is_global = strcmp(frame->namewhat, "global") == 0;
-  const char *what = "function", *name = frame->name;
-  if (is_global) {
-    lua_pop(L, 1);
-    lua_pushnil(L);
-  } else if (find_module_name(L)) {
-    name = lua_tostring(L, -1);
-  } else {
-    lua_pushnil(L);
-    what = frame->namewhat;
-  }
-  lua_pushfstring(L, "\n\t[C]: in %s '%s'", what, name);
+  lua_pushfstring(L, "\n\t[C]: in %s", lua_tostring(L, -1));
   lua_remove(L, -2);
   w->pending += lua_rawlen(L, -1);
   luaL_addvalue(&w->text);
@@ -155,38 +170,50 @@ static void push_name(struct writer *w, const lua_Debug *frame, int level)
   lua_remove(L, -2);
 }
 
-/* Notes where the lines begin if the frame holds the scope in a local variable. */
-static void look_for_scope(struct writer *w, lua_Debug *frame)
+/* Whether the frame is the one that holds the scope, in a local variable. */
+static bool holds_scope(struct writer *w, lua_Debug *frame)
 {
+  if (w->scope == 0 || w->is_found) return false;
   for (int i = 1; lua_getlocal(w->co, frame, i) != NULL; i++) {
     if (w->co != w->L) lua_xmove(w->co, w->L, 1);
-    bool found = lua_rawequal(w->L, -1, w->scope);
+    if (lua_rawequal(w->L, -1, w->scope)) w->is_found = true;
     lua_pop(w->L, 1);
-    if (!found) continue;
-    w->within = luaL_bufflen(&w->text);
-    w->scope = 0;
-    return;
+    if (w->is_found) return true;
   }
+  return false;
+}
+
+/* Where the scope was entered, if the function did it itself. */
+static void note_holder(struct writer *w, const lua_Debug *frame)
+{
+  lua_rawgeti(w->L, w->scope, CAL_SCOPE_LINE);
+  int line = (int)lua_tointeger(w->L, -1);
+  lua_pop(w->L, 1);
+  bool is_inside = line >= frame->linedefined && line <= frame->lastlinedefined;
+  w->holder.line = frame->currentline;
+  if (line > 0 && (is_inside || *frame->what == 'm')) w->holder.entered = line;
 }
 
 /* The function is on top (popped). */
 static void add_lua_frame(struct writer *w, lua_Debug *frame, int level)
 {
   lua_State *L = w->L;
+  bool holds = holds_scope(w, frame);
   if (is_own(w, frame)) {
     lua_pop(L, 1);
     drop_pending(w);
-    if (w->scope != 0) look_for_scope(w, frame);
+    if (holds) w->holder.offset = luaL_bufflen(&w->text);
     return;
+  }
+  if (holds) {
+    w->holder.offset = luaL_bufflen(&w->text);
+    note_holder(w, frame);
   }
   push_name(w, frame, level);
   lua_pushfstring(L, "\n\t%s:%d: in %s", frame->short_src, frame->currentline, lua_tostring(L, -1));
   lua_remove(L, -2);
   w->pending = 0;
   w->lines++;
-  if (w->scope != 0) {
-    look_for_scope(w, frame);
-  }
   luaL_addvalue(&w->text);
 }
 
@@ -240,7 +267,7 @@ static void add_levels(struct writer *w, int level)
   while (add_level(w, level)) level++;
 }
 
-size_t cal_push_frames(lua_State *L, lua_State *co, int level, int scope)
+void cal_push_frames(lua_State *L, lua_State *co, int level, int scope, struct cal_holder *holder)
 {
   struct writer w = {.L = L, .co = co, .scope = scope};
   push_own_path(L);
@@ -250,5 +277,5 @@ size_t cal_push_frames(lua_State *L, lua_State *co, int level, int scope)
   drop_pending(&w);
   luaL_pushresult(&w.text);
   lua_remove(L, -2);
-  return w.within;
+  if (holder != NULL) *holder = w.holder;
 }

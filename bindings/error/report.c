@@ -75,6 +75,7 @@ static int build(lua_State *L)
   if (lua_rawequal(L, -1, 3)) {
     cal_push_value(L, CAL_STATE_TRACEBACK);
     lua_setfield(L, -3, "traceback");
+    cal_forget_trace(L);
   }
   lua_pop(L, 1);
   return 1;

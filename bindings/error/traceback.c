@@ -69,7 +69,7 @@ static void make_short(lua_State *L)
   const char *skipping = strstr(text, SKIPPING);
   int sections = 1, skipped = 1;
   if (skipping != NULL) {
-    skipped += atoi(skipping + sizeof SKIPPING - 1);
+    skipped += (int)strtol(skipping + sizeof SKIPPING - 1, NULL, 10);
   } else {
     for (const char *line = text; (line = strchr(line, '\n')) != NULL; line++)
       if (line[1] != '\t' && ++sections > MOST_SECTIONS) last = line;
@@ -112,7 +112,8 @@ static bool is_exception(lua_State *L, int index)
 }
 
 /* Pushes the text kept for the error at `error`, or nil; how it came here. */
-static enum cal_trace push_kept(lua_State *L, const struct cal_state *state, int error)
+static enum cal_trace push_kept(lua_State *L, const struct cal_state *state, int error,
+                                bool is_object)
 {
   cal_push_value(L, CAL_STATE_TRACED);
   bool same = !lua_isnil(L, -1) && lua_rawequal(L, -1, error);
@@ -123,7 +124,7 @@ static enum cal_trace push_kept(lua_State *L, const struct cal_state *state, int
     if (lua_isstring(L, -1)) return state->trace;
     lua_pop(L, 1);
   }
-  if (is_exception(L, error)) {
+  if (is_object) {
     lua_pushliteral(L, "traceback");
     if (lua_rawget(L, error) == LUA_TSTRING) return same ? state->trace : CAL_TRACE_RAISED;
     lua_pop(L, 1);
@@ -156,25 +157,40 @@ void cal_forget_trace(lua_State *L)
   cal_store_value(L, CAL_STATE_TRACEBACK);
 }
 
-/* Leaves the frames on top, from `within` on, with the scope at `scope`. */
-static void tell_scope(lua_State *L, int scope, size_t within)
+/* Leaves the frames on top, from those of who holds the scope at `scope` on, with it; the first one
+ * at the line where the scope was entered. */
+static void tell_scope(lua_State *L, int scope, const struct cal_holder *holder)
 {
-  const char *lines = lua_tostring(L, -1) + within;
+  const char *lines = lua_tostring(L, -1) + holder->offset;
   if (*lines == '\0') return;
+  lua_pushfstring(L, ":%d: in ", holder->line);
+  const char *place = strstr(lines, lua_tostring(L, -1));
+  size_t before = place != NULL ? (size_t)(place - lines) : 0;
   lua_pushliteral(L, "_traceback");
-  lua_pushfstring(L, "stack traceback:%s", lines);
+  lua_pushliteral(L, "stack traceback:");
+  if (holder->entered != 0 && place != NULL) {
+    lua_pushlstring(L, lines, before);
+    lua_pushfstring(L, ":%d: in %s", holder->entered, place + lua_rawlen(L, -4));
+    lua_concat(L, 3);
+  } else {
+    lua_pushstring(L, lines);
+    lua_concat(L, 2);
+  }
   lua_rawset(L, scope);
+  lua_pop(L, 1);
 }
 
 static void trace(lua_State *L, lua_State *co, int level, enum cal_trace how, int scope)
 {
   struct cal_state *state = cal_find_state(L);
   int error = scope != 0 ? scope - 1 : lua_gettop(L);
-  enum cal_trace came = push_kept(L, state, error);
-  size_t within = cal_push_frames(L, co, level, scope);
-  if (scope != 0) tell_scope(L, scope, within);
+  bool is_object = is_exception(L, error);
+  enum cal_trace came = push_kept(L, state, error, is_object);
+  struct cal_holder holder = {0};
+  cal_push_frames(L, co, level, scope, &holder);
+  if (scope != 0) tell_scope(L, scope, &holder);
   join_frames(L, state, came);
-  if (lua_isstring(L, -1) && is_exception(L, error)) {
+  if (lua_isstring(L, -1) && is_object) {
     lua_pushliteral(L, "traceback");
     lua_pushvalue(L, -2);
     lua_rawset(L, error);
@@ -211,23 +227,33 @@ void cal_trace(lua_State *L, lua_State *co, int level, enum cal_trace how)
 
 /* ---- for the Lua layer ---- */
 
-/* Marks a task, and what it awaits: where it stands is kept when it is cancelled. */
-static void mark(lua_State *L, int depth)
+enum { DEEPEST = 20 };
+
+static bool mark(lua_State *L, int index)
 {
-  struct cal_future *future = cal_test_future(L, -1);
-  if (future == NULL || depth == 0 || !lua_checkstack(L, LUA_MINSTACK)) return;
-  if (future->object.kind->id == CAL_TASK) {
-    future->future.flags |= CAL_FUTURE_TRACED;
-    cal_push_awaited(L, ((struct cal_task *)future)->co);
-    mark(L, depth - 1);
-    lua_pop(L, 1);
-  } else if (future->object.kind->id == CAL_GATHER) {
-    int n = cal_push_gather_children(L, -1);
-    for (int i = 0; i < n; i++, lua_pop(L, 1)) mark(L, depth - 1);
-  }
+  struct cal_future *future = cal_test_future(L, index);
+  bool is_task = future != NULL && future->object.kind->id == CAL_TASK;
+  if (is_task) future->future.flags |= CAL_FUTURE_TRACED;
+  return is_task;
 }
 
-enum { DEEPEST = 20 };
+/* Replaces the future on top by what it awaits, of a gather the first child (all are marked); false
+ * if it awaits no future. */
+static bool mark_and_go_on(lua_State *L)
+{
+  int index = lua_gettop(L);
+  struct cal_future *future = cal_test_future(L, index);
+  if (mark(L, index)) {
+    cal_push_awaited(L, ((struct cal_task *)future)->co);
+  } else if (future != NULL && future->object.kind->id == CAL_GATHER) {
+    int n = cal_push_gather_children(L, index);
+    for (int i = 1; i <= n; i++) mark(L, index + i);
+    lua_settop(L, n > 0 ? index + 1 : index);
+  }
+  if (lua_gettop(L) == index) return false;
+  lua_replace(L, index);
+  return cal_test_future(L, index) != NULL;
+}
 
 /* trace_cancel(future[, scope]): where a task, and the tasks it awaits, stand when a cancellation
  * ends them is kept from now on; from where they hold `scope` on in its field `_traceback` */
@@ -237,7 +263,7 @@ static int trace_cancel(lua_State *L)
   lua_settop(L, 2);
   if (!lua_isnil(L, 2) && future->object.kind->id == CAL_TASK) cal_set_extra(L, 1, CAL_EXTRA_SCOPE);
   lua_settop(L, 1);
-  mark(L, DEEPEST);
+  for (int i = 0; i < DEEPEST && mark_and_go_on(L); i++) continue;
   return 0;
 }
 
@@ -259,7 +285,7 @@ static int keep_traceback(lua_State *L)
 static int traceback_of(lua_State *L)
 {
   lua_settop(L, 1);
-  push_kept(L, cal_state(L), 1);
+  push_kept(L, cal_state(L), 1, is_exception(L, 1));
   return 1;
 }
 
@@ -269,19 +295,30 @@ static int run_traceback(lua_State *L)
 {
   int level = (int)luaL_checkinteger(L, 2);
   lua_settop(L, 1);
-  cal_push_frames(L, L, level, 0);
+  cal_push_frames(L, L, level, 0, NULL);
   join_frames(L, cal_state(L), CAL_TRACE_AWAITED);
   return 1;
+}
+
+/* scope_entry(task) -> its cancelling(), the line of who calls the caller: where a scope is entered
+ */
+static int scope_entry(lua_State *L)
+{
+  struct cal_task *task = cal_check(L, 1, CAL_TASK, sizeof *task);
+  lua_Debug frame;
+  lua_pushinteger(L, task->task.cancel_requests);
+  if (!lua_getstack(L, 2, &frame)) return 1;
+  lua_getinfo(L, "l", &frame);
+  lua_pushinteger(L, frame.currentline);
+  return 2;
 }
 
 void cal_open_traceback(lua_State *L)
 {
   static const luaL_Reg functions[] = {
-      {"keep_traceback", keep_traceback},
-      {"run_traceback", run_traceback},
-      {"trace_cancel", trace_cancel},
-      {"traceback_of", traceback_of},
-      {NULL, NULL},
+      {"keep_traceback", keep_traceback}, {"run_traceback", run_traceback},
+      {"scope_entry", scope_entry},       {"trace_cancel", trace_cancel},
+      {"traceback_of", traceback_of},     {NULL, NULL},
   };
   cal_set_functions(L, functions);
 }

@@ -125,10 +125,11 @@ local function sorted_keys(context)
   return keys
 end
 
--- Where the exception was raised: what the context says, else what its future or task remembers.
+-- Where the exception was raised: what the context says, else what its future or task remembers, else what is known of the error
+-- that was raised or read last.
 local function known_traceback(context)
   local future = context.future or context.task
-  return context.traceback or core.isfuture(future) and core.task_traceback(future) or nil
+  return context.traceback or core.isfuture(future) and core.task_traceback(future) or core.traceback_of(context.exception)
 end
 
 --- The text for an exception handler's context: the message, the other keys sorted, the exception with its traceback.

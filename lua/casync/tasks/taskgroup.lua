@@ -16,6 +16,9 @@ local isinstance = class.isinstance
 local RuntimeError, CancelledError = exceptions.RuntimeError, exceptions.CancelledError
 local BASE_ERRORS = {exceptions.SystemExit, exceptions.KeyboardInterrupt}
 
+-- Where the core looks for the line at which a scope was entered.
+local SCOPE_LINE <const> = 6
+
 local TaskGroup = class.define("TaskGroup", nil, {})
 
 --- TaskGroup() (asyncio.TaskGroup).
@@ -103,6 +106,7 @@ function TaskGroup:enter()
     error(RuntimeError(("TaskGroup %s cannot determine the parent task"):format(tostring(self))), 0)
   end
   self._entered = true
+  self[SCOPE_LINE] = select(2, core.scope_entry(self._parent))
   self._on_task_done = setmetatable({group = self}, Member)
   return self
 end

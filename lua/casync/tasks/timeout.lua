@@ -13,16 +13,16 @@ local exceptions = require "casync.exceptions"
 local ensure = require "casync.tasks.ensure"
 local options = require "casync.options"
 
-local current_task, running_loop = core.current_task, core.running_loop
+local current_task, running_loop, scope_entry = core.current_task, core.running_loop, core.scope_entry
 local isinstance = class.isinstance
 local RuntimeError, CancelledError = exceptions.RuntimeError, exceptions.CancelledError
 
 -- What a scope holds at which place, false where it has none: an array is smaller and quicker to make than fields.
-local STATE <const>, TASK <const>, CANCELLING <const>, WHEN <const>, HANDLE <const> = 1, 2, 3, 4, 5
+local STATE <const>, TASK <const>, CANCELLING <const>, WHEN <const>, HANDLE <const>, LINE <const> = 1, 2, 3, 4, 5, 6
 
 -- State: created -> active -> finished, or active -> expiring (the timer fired) -> expired (the exit is over).
 local Timeout = class.define("Timeout", nil, {
-  __new = function(C) return setmetatable({"created", false, false, false, false}, C.__meta) end,
+  __new = function(C) return setmetatable({"created", false, false, false, false, false}, C.__meta) end,
 })
 local scope_meta = Timeout.__meta
 
@@ -93,7 +93,7 @@ function Timeout:enter()
   local task = task_of_scope()
   self[STATE] = "active"
   self[TASK] = task
-  self[CANCELLING] = task:cancelling()
+  self[CANCELLING], self[LINE] = scope_entry(task)
   if self[WHEN] then arm(self, self[WHEN]) end
   return self
 end
