@@ -50,6 +50,7 @@ local function run_body(run, f, ...)
   local loop, opts = run.loop, run.opts
   local task = loop:create_task(f, ...)
   core.task_quiet(task)
+  run.task = task
   local results = table.pack(pcall(runners._run_task, loop, task))
   if results[1] then
     run.left = leaks.of_loop(loop, opts.kinds, opts.settle)
@@ -65,7 +66,7 @@ end
 local function judge(run)
   if run.failed and ends_process(run.err) then error(run.err, 0) end
   if run.limit and run.limit.struck then error(exceptions.AssertionError(run.limit.struck), 0) end
-  if run.failed then error(run.err, 0) end
+  if run.failed then error(require "casync.debug.uncaught"(run.err, run.task), 0) end
   if run.opts.kinds.reports then add_reports(run.left, run.reports) end
   table.move(leaks.of_process(run.before, run.opts.kinds, run.opts.settle), 1, 1000, #run.left + 1, run.left)
   leaks.check(run.left)
