@@ -45,6 +45,44 @@ void cal_push_source(lua_State *L, int index)
   lua_call(L, 1, 1);
 }
 
+/* ---- where ---- */
+
+/* Frames that are kept, and levels that are looked at for them: as asyncio does, not all of a deep
+ * recursion, whose depth would make each object cost more than the one before. */
+enum { MOST_FRAMES = 16, MOST_LEVELS = 100 };
+
+/* Adds a line as Lua's traceback has it. */
+static void add_frame(lua_State *L, luaL_Buffer *lines, const lua_Debug *frame)
+{
+  lua_pushfstring(L, "\t%s:%d: in ", frame->short_src, frame->currentline);
+  luaL_addvalue(lines);
+  if (*frame->namewhat != '\0')
+    lua_pushfstring(L, "%s '%s'\n", frame->namewhat, frame->name);
+  else if (*frame->what == 'm')
+    lua_pushliteral(L, "main chunk\n");
+  else
+    lua_pushfstring(L, "function <%s:%d>\n", frame->short_src, frame->linedefined);
+  luaL_addvalue(lines);
+}
+
+/* stack_here(level) -> the Lua functions from that level of the running coroutine on, a line each
+ */
+static int stack_here(lua_State *L)
+{
+  int level = (int)luaL_checkinteger(L, 1), last = level + MOST_LEVELS;
+  lua_Debug frame;
+  luaL_Buffer lines;
+  luaL_buffinit(L, &lines);
+  for (int n = 0; n < MOST_FRAMES && level < last && lua_getstack(L, level, &frame); level++) {
+    lua_getinfo(L, "Sln", &frame);
+    if (frame.currentline < 0) continue;
+    add_frame(L, &lines, &frame);
+    n++;
+  }
+  luaL_pushresult(&lines);
+  return 1;
+}
+
 /* ---- what is left unclosed ---- */
 
 /* Arguments: kind, object, its Loop or nil. */
@@ -85,6 +123,7 @@ void cal_loop_set_debug(lua_State *L, struct cal_loop *loop, bool is_on)
 
 void cal_open_debug(lua_State *L)
 {
-  static const luaL_Reg functions[] = {{"report_unclosed", report_unclosed}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"report_unclosed", report_unclosed}, {"stack_here", stack_here}, {NULL, NULL}};
   cal_set_functions(L, functions);
 }

@@ -1,17 +1,18 @@
 -- SPDX-License-Identifier: MIT
 -- Debug mode: where tasks, futures, handles, coroutines and whatever else were made (asyncio's _source_traceback).
 -- Not here: who tells (the core), what is printed of it (repr.lua, report.lua).
--- Invariant: keeps no object alive. What is kept is Lua's traceback as it was; it is read when somebody asks.
+-- Invariant: keeps no object alive. What is kept is the innermost lines of a traceback; they are read when somebody asks.
+local core = require "casync.core"
 local frames = require "casync.debug.frames"
 
 local M = {}
 local tracebacks = setmetatable({}, {__mode = "k"})
 
---- Where whoever called the caller stands, as Lua's traceback.
-function M.here() return debug.traceback(nil, 3) end
+--- Where whoever called the caller stands.
+function M.here() return core.stack_here(3) end
 
 --- Keeps that of an object.
-function M.note(object) tracebacks[object] = debug.traceback(nil, 2) end
+function M.note(object) tracebacks[object] = core.stack_here(2) end
 
 -- The lines of a traceback that are the user's.
 local function lines_of(traceback)

@@ -13,10 +13,24 @@ local made = require "casync.debug.mode.made"
 local M = {}
 local watched = setmetatable({}, {__mode = "k"}) -- task -> {cancelled_at =, awaits_at =, is_told =}
 
+-- Who cleans up does so not far below who caught the error.
+local MOST_LEVELS = 200
+
+local function place_in(thread)
+  for level = 0, MOST_LEVELS do
+    local info = debug.getinfo(thread, level, "Sl")
+    if not info then return nil end
+    if info.currentline > 0 and not frames.is_own(info) then return ("%s:%d"):format(info.short_src, info.currentline) end
+  end
+end
+
 -- "file:line" of the user's innermost function in a task, or nil.
 local function place_of(task)
-  local frame = frames.of(task)[1]
-  return frame and ("%s:%d"):format(frame.source, frame.currentline)
+  local threads = core.task_stack(task)
+  for i = #threads, 1, -1 do
+    local place = place_in(threads[i])
+    if place then return place end
+  end
 end
 
 --- A CancelledError is about to be raised in a task.
@@ -42,10 +56,11 @@ local function is_in_frame(thread, level)
 end
 
 local function is_in_thread(thread)
-  for level = 0, math.huge do
+  for level = 0, MOST_LEVELS do
     if not debug.getinfo(thread, level, "l") then return false end
     if is_in_frame(thread, level) then return true end
   end
+  return false
 end
 
 local function is_in_hand(task)
