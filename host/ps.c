@@ -90,7 +90,7 @@ static int now(lua_State *L)
 
 /* ---- connecting ---- */
 
-#ifdef SO_PEERCRED
+#ifdef __linux__
 
 /* Whether the process `pid` of this user is at the other end. */
 static bool is_right_peer(int fd, pid_t pid)

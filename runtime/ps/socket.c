@@ -99,7 +99,7 @@ void casync_ps_close(void)
 
 /* ---- who asks ---- */
 
-#ifdef SO_PEERCRED
+#ifdef __linux__
 
 static bool get_peer(int connection, uid_t *user)
 {

@@ -4,6 +4,8 @@
  */
 #include <ev.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -185,6 +187,57 @@ static void all_states_answer(struct world *world)
   remove_folder();
 }
 
+/* In a thread of its own: Lua code that is busy until it is told to end. */
+struct busy {
+  int is_busy, is_over;
+};
+
+static int is_over(lua_State *L)
+{
+  struct busy *busy = lua_touserdata(L, lua_upvalueindex(1));
+  __atomic_store_n(&busy->is_busy, 1, __ATOMIC_RELEASE);
+  lua_pushboolean(L, __atomic_load_n(&busy->is_over, __ATOMIC_ACQUIRE));
+  return 1;
+}
+
+static void *run_busily(void *busy)
+{
+  struct world world = {NULL, NULL, ""};
+  open_world(&world, CASYNC_LUA_OWN);
+  check_equal(0, casync_lua_answer_ps(world.host));
+  lua_pushlightuserdata(world.L, busy);
+  lua_pushcclosure(world.L, is_over, 1);
+  lua_setglobal(world.L, "is_over");
+  run_chunk(&world, "await(asyncio.sleep(0.15)) repeat until is_over()");
+  close_world(&world);
+  return NULL;
+}
+
+/* The signal may come to either thread. */
+static void a_busy_thread_answers_when_it_is_urged(struct world *world)
+{
+  char expected[64];
+  struct busy busy = {0, 0};
+  pthread_t thread;
+  make_folder();
+  check_equal(0, pthread_create(&thread, NULL, run_busily, &busy));
+  open_world(world, CASYNC_LUA_OWN);
+  check_equal(0, casync_lua_answer_ps(world->host));
+  run_chunk(world, "await(asyncio.sleep(0.15))");
+  while (!__atomic_load_n(&busy.is_busy, __ATOMIC_ACQUIRE))
+    run_chunk(world, "await(asyncio.sleep(0.01))");
+  int asks = ask();
+  run_chunk(world, "await(asyncio.sleep(0.05))");
+  check_equal(0, kill(getpid(), SIGURG));
+  snprintf(expected, sizeof expected, "casync %s 2\nbegin\npart\nbegin\npart\n", casync_version());
+  check_answer(asks, expected);
+  __atomic_store_n(&busy.is_over, 1, __ATOMIC_RELEASE);
+  pthread_join(thread, NULL);
+  close_world(world);
+  check(!has_socket());
+  remove_folder();
+}
+
 static void it_refuses(struct world *world)
 {
   check_equal(-EINVAL, casync_lua_answer_ps(NULL));
@@ -203,6 +256,7 @@ static const struct test tests[] = {
     TEST(a_guest_answers_and_keeps_no_application),
     TEST(several_states_share_one_socket),
     TEST(all_states_answer),
+    TEST(a_busy_thread_answers_when_it_is_urged),
     TEST(it_refuses),
 };
 
