@@ -15,8 +15,9 @@ local runners = require "casync.runners"
 local M = {}
 
 --- What tests have whose options do not say otherwise, to be set by the user: `timeout`, seconds of real time that a test may
---- take (math.huge: no limit), and `settle`, seconds of real time that what a test leaves has to go away.
-M.defaults = {timeout = 30, settle = 1}
+--- take (math.huge: no limit), 30 or what the environment variable CASYNC_TEST_TIMEOUT says, and `settle`, seconds of real time
+--- that what a test leaves has to go away, 1.
+M.defaults = {timeout = tonumber(os.getenv "CASYNC_TEST_TIMEOUT") or 30, settle = 1}
 
 --- A loop whose clock starts at 0 and jumps to the next timer whenever nothing is ready.
 function M.new_event_loop()
@@ -90,8 +91,8 @@ function M.check_leaks(before_each, after_each, given)
   after_each(finish)
 end
 
---- What this system does not let the leak checks see: a table from "descriptors", "threads" or "processes" to the reason; empty
---- on Linux.
+--- What cannot be checked here: a table from "descriptors", "threads", "processes" or "timeout" to the reason; empty in the main
+--- thread on Linux.
 function M.unchecked()
   return require("casync.testing.probe").unchecked()
 end

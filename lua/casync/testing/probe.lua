@@ -30,13 +30,14 @@ local function most_descriptors(status)
   return FEW_DESCRIPTORS, false
 end
 
---- What cannot be looked at here: a table from "descriptors", "threads", "processes" to the reason.
+--- What cannot be done here: a table from "descriptors", "threads", "processes" or "timeout" to the reason.
 function M.unchecked()
   local status, reasons = read("/proc/self/status"), {}
   if not select(2, most_descriptors(status)) then
     reasons.descriptors = ("only those below %d are looked at: no /proc"):format(FEW_DESCRIPTORS)
   end
   if not (status and status:find("Threads:", 1, true)) then reasons.threads = "not looked at: no /proc" end
+  if not testing.may_limit() then reasons.timeout = "no limit: signals are the main thread's" end
   if not child_list() then reasons.processes = "not looked at: no list of children in /proc" end
   return reasons
 end

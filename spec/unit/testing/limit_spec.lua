@@ -129,6 +129,14 @@ describe("the time limit", function()
     assert.matches("time limit of 0.02 s", err.message)
   end)
 
+  it("is 30 seconds, or what the environment says", function()
+    local function default_with(variable)
+      return (process.run(variable .. [[ lua5.4 -e 'print(require("casync").testing.defaults.timeout)']]))
+    end
+    assert.equal("30\n", default_with("env -u CASYNC_TEST_TIMEOUT"))
+    assert.equal("0.5\n", default_with("CASYNC_TEST_TIMEOUT=0.5"))
+  end)
+
   it("may be none", function()
     assert.equal("x", testing.async(function()
       assert.equal("default", fds.disposition(14))
