@@ -89,9 +89,11 @@ enum cal_state_value {
   CAL_STATE_CONTEXT_META, /* metatable of contexts */
   CAL_STATE_NAMES,        /* weak: function -> name */
   CAL_STATE_SLEEP0,       /* the shared op of sleep(0) */
-  CAL_STATE_LEFT,         /* the error that leaves the loop */
-  CAL_STATE_THROWN,       /* what throw() throws in */
-  CAL_STATE_CALLED,       /* debug mode: the method of a protocol that the handle has called */
+  CAL_STATE_READ,         /* ops to hand out again: a read of no reader, a drain of no writer */
+  CAL_STATE_DRAIN,
+  CAL_STATE_LEFT,   /* the error that leaves the loop */
+  CAL_STATE_THROWN, /* what throw() throws in */
+  CAL_STATE_CALLED, /* debug mode: the method of a protocol that the handle has called */
   CAL_STATE_VALUES = CAL_STATE_CALLED
 };
 

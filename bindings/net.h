@@ -42,11 +42,10 @@ enum cal_transport_extra {
 struct cal_transport {
   struct cal_object object;
   struct casync_stream stream;
-  struct cal_loop *loop;        /* NULL after the end */
-  struct cal_reader *reader;    /* at user value TARGET, if that is one */
-  uint32_t slot;                /* in the held array; 0: it has ended */
-  struct casync_handle handled; /* waits for the task that handles the connection */
-  bool is_handled;              /* it waits, or is about to run */
+  struct cal_loop *loop;     /* NULL after the end */
+  struct cal_reader *reader; /* at user value TARGET, if that is one */
+  uint32_t slot;             /* in the held array; 0: it has ended */
+  bool is_handled;           /* stream.begin waits for the task that handles the connection */
   bool has_extra;
   bool is_accepted;                  /* a Server counts it */
   unsigned char peer_size, own_size; /* bytes of the names; 0: unknown */

@@ -240,10 +240,10 @@ struct cal_op *cal_native_about_two(lua_State *L, const struct cal_native_type *
 /* An object may keep the op of a method of its own in a user value, and hand it out again once it
  * has returned from a plain await: such calls then make no object (docs/design/ownership.md). */
 
-/* Pushes the op of `size` that user value `value` of the object at index 1 keeps, new again; NULL,
+/* Pushes the op of `size` that user value `value` of the object at `index` keeps, new again; NULL,
  * and nothing is pushed: one has to be made. */
-struct cal_op *cal_native_again(lua_State *L, const struct cal_native_type *type, int value,
-                                size_t size);
+struct cal_op *cal_native_again(lua_State *L, const struct cal_native_type *type, int index,
+                                int value, size_t size);
 /* Makes the op on top, of the object at index 1, the one that is kept there; not if it is checked,
  * since it would be collected, and found never to have been awaited, with the object only. */
 static inline void cal_native_keep(lua_State *L, int value)

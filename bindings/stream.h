@@ -15,8 +15,9 @@
 enum cal_reader_value {
   CAL_READER_LOOP = 1,
   CAL_READER_READY, /* what came for a read(n) that waits, as the string it will return */
-  CAL_READER_EXCEPTION,
-  CAL_READER_SPARE, /* a read to hand out again; if cal_reader_is_failing(): what its task raises */
+  CAL_READER_THROWN = CAL_READER_READY,    /* if cal_reader_is_failing(): what its task raises */
+  CAL_READER_EXCEPTION,                    /* if `has_exception` */
+  CAL_READER_SPARE = CAL_READER_EXCEPTION, /* else: a read to hand out again */
   CAL_READER_TRANSPORT,
   CAL_READER_FIELDS,
   CAL_READER_VALUES = CAL_READER_FIELDS

@@ -116,12 +116,12 @@ struct cal_op *cal_native_about_two(lua_State *L, const struct cal_native_type *
   return new_about(L, type, object, sizeof(struct cal_op), 2);
 }
 
-struct cal_op *cal_native_again(lua_State *L, const struct cal_native_type *type, int value,
-                                size_t size)
+struct cal_op *cal_native_again(lua_State *L, const struct cal_native_type *type, int index,
+                                int value, size_t size)
 {
   struct cal_state *state = cal_state(L);
   if (is_checked(state)) return NULL;
-  lua_getiuservalue(L, 1, value);
+  lua_getiuservalue(L, index, value);
   struct cal_op *op = cal_test(L, -1, CAL_OP, size);
   if (op == NULL || !op->spare) {
     lua_pop(L, 1);

@@ -20,8 +20,8 @@ static int tell(lua_State *L)
 
 static void on_handled(struct casync_loop *runtime, struct casync_handle *handle)
 {
-  struct cal_transport *self =
-      (struct cal_transport *)(void *)((char *)handle - offsetof(struct cal_transport, handled));
+  struct cal_transport *self = cal_transport_of(
+      (struct casync_stream *)(void *)((char *)handle - offsetof(struct casync_stream, begin)));
   struct cal_loop *loop = casync_loop_data(runtime);
   lua_State *L = loop->state->L;
   int top = lua_gettop(L);
@@ -46,11 +46,12 @@ int cal_handle_connection(lua_State *L)
   struct cal_transport *self = cal_check(L, 1, CAL_TRANSPORT, sizeof *self);
   struct cal_future *task = cal_check_future(L, 2);
   lua_settop(L, 3);
-  if (self->is_handled || self->slot == 0)
+  bool has_begun = !(self->stream.begin.flags & CASYNC_HANDLE_QUEUED);
+  if (self->is_handled || self->slot == 0 || !has_begun)
     return cal_raise(L, "RuntimeError", "the transport cannot be handled (again)");
   lua_setiuservalue(L, 1, CAL_TRANSPORT_WRITER);
-  self->handled = (struct casync_handle){.type = &handled_type};
+  self->stream.begin = (struct casync_handle){.type = &handled_type};
   self->is_handled = true;
-  casync_future_wait(&task->future, &self->handled);
+  casync_future_wait(&task->future, &self->stream.begin);
   return 0;
 }

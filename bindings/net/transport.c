@@ -133,7 +133,7 @@ static int feed_reader(lua_State *L)
 void cal_transport_abandon(lua_State *L, struct cal_transport *transport)
 {
   (void)L;
-  if (transport->is_handled) casync_future_unwait(&transport->handled);
+  if (transport->is_handled) casync_future_unwait(&transport->stream.begin);
   transport->is_handled = false;
   casync_stream_abandon(&transport->stream);
   transport->slot = 0;

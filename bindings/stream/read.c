@@ -35,6 +35,23 @@ static void check_loop(lua_State *L, struct cal_state *state, int index)
   if (!same) cal_raise(L, "RuntimeError", "StreamReader is attached to a different loop");
 }
 
+/* Thousands of connections wait: the op that the reader keeps serves another one meanwhile. */
+static void give_op_away(lua_State *L, const struct cal_reader *self)
+{
+  if (self->has_exception) return;
+  lua_getiuservalue(L, 1, CAL_READER_SPARE);
+  const struct cal_op *op = cal_test_op(L, -1);
+  if (op != NULL && op->spare) {
+    lua_pushnil(L);
+    lua_setiuservalue(L, -2, OP_READER);
+    cal_store_value(L, CAL_STATE_READ);
+  } else {
+    lua_pop(L, 1);
+  }
+  lua_pushnil(L);
+  lua_setiuservalue(L, 1, CAL_READER_SPARE);
+}
+
 bool cal_reader_wait(lua_State *L, struct cal_state *state, const struct cal_read_type *type,
                      size_t wanted)
 {
@@ -53,8 +70,7 @@ bool cal_reader_wait(lua_State *L, struct cal_state *state, const struct cal_rea
   self->wanted = wanted;
   self->type = type;
   casync_task_wait(task, &type->native.op, self);
-  lua_pushnil(L); /* thousands of connections wait: an op each would be memory for nothing */
-  lua_setiuservalue(L, 1, CAL_READER_SPARE);
+  give_op_away(L, self);
   return true;
 }
 
@@ -64,9 +80,9 @@ void cal_reader_come_back(lua_State *L, struct cal_state *state, struct cal_read
   self->waiter = NULL;
   cal_come_back(L, state);
   if (!failed) return;
-  lua_getiuservalue(L, 1, CAL_READER_SPARE);
+  lua_getiuservalue(L, 1, CAL_READER_THROWN);
   lua_pushnil(L);
-  lua_setiuservalue(L, 1, CAL_READER_SPARE);
+  lua_setiuservalue(L, 1, CAL_READER_THROWN);
   cal_error(L);
 }
 
@@ -251,12 +267,24 @@ static size_t wanted_by(const struct cal_read_type *type, const struct cal_reade
   return type == &read_some ? (size_t)n : 0;
 }
 
+/* One that the state keeps becomes the reader's. */
+static struct cal_op *adopt(lua_State *L, const struct cal_read_type *type, struct cal_reader *self)
+{
+  struct cal_op *op =
+      cal_native_again(L, &type->native, CAL_STATE_INDEX, CAL_STATE_READ, sizeof *op);
+  if (op == NULL) return cal_native_about(L, &type->native, self, sizeof *op);
+  op->of.native.object = self;
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, OP_READER);
+  return op;
+}
+
 struct cal_op *cal_read_new(lua_State *L, const struct cal_read_type *type, struct cal_reader *self)
 {
-  struct cal_op *op = cal_native_again(L, &type->native, CAL_READER_SPARE, sizeof *op);
+  struct cal_op *op = cal_native_again(L, &type->native, 1, CAL_READER_SPARE, sizeof *op);
   if (op != NULL) return op;
-  op = cal_native_about(L, &type->native, self, sizeof *op);
-  if (!cal_reader_is_failing(self)) cal_native_keep(L, CAL_READER_SPARE);
+  op = adopt(L, type, self);
+  if (!self->has_exception) cal_native_keep(L, CAL_READER_SPARE);
   return op;
 }
 

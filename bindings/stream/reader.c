@@ -317,7 +317,7 @@ void cal_reader_set_exception(lua_State *L, int index)
   bool throws = self->has_exception && cal_reader_has_waiter(self);
   if (throws) {
     lua_pushvalue(L, -1);
-    lua_setiuservalue(L, index, CAL_READER_SPARE);
+    lua_setiuservalue(L, index, CAL_READER_THROWN);
   }
   lua_setiuservalue(L, index, CAL_READER_EXCEPTION);
   wake(self);
@@ -363,7 +363,7 @@ static int reader_info(lua_State *L)
     cal_push_task(L, cal_task_of(self->waiter));
   else
     lua_pushnil(L);
-  lua_getiuservalue(L, 1, CAL_READER_EXCEPTION);
+  if (!cal_reader_push_exception(L, 1)) lua_pushnil(L);
   lua_getiuservalue(L, 1, CAL_READER_TRANSPORT);
   lua_pushboolean(L, self->paused);
   return 7;

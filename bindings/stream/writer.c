@@ -63,8 +63,10 @@ static bool may_go_on(lua_State *L, int writer)
 /* The rest is asyncio's code (stream/writer.lua). */
 static int drain_body(lua_State *L, struct cal_state *state, struct cal_op *op)
 {
-  (void)op;
   lua_getiuservalue(L, 1, 1);
+  lua_pushnil(L);
+  lua_setiuservalue(L, 1, 1);
+  cal_native_over(op);
   bool is_done = may_go_on(L, 2);
   lua_settop(L, 2);
   if (is_done) return 0;
@@ -78,7 +80,15 @@ static int writer_drain(lua_State *L)
   static const struct cal_native_type type = {{"StreamWriter.drain", NULL, NULL}, drain_body};
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  cal_native_new(L, &type, 1);
+  struct cal_op *op = cal_native_again(L, &type, CAL_STATE_INDEX, CAL_STATE_DRAIN, sizeof *op);
+  if (op == NULL) {
+    cal_native_about(L, &type, NULL, sizeof *op);
+    lua_pushvalue(L, -1);
+    cal_store_value(L, CAL_STATE_DRAIN);
+    return 1;
+  }
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, 1);
   return 1;
 }
 

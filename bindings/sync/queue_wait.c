@@ -106,7 +106,7 @@ static const struct cal_native_type get_type = {{"Queue.get", NULL, NULL}, get_b
 static int queue_get(lua_State *L)
 {
   struct cal_queue *self = cal_check_queue(L);
-  if (cal_native_again(L, &get_type, CAL_QUEUE_GET, sizeof(struct cal_op)) != NULL) return 1;
+  if (cal_native_again(L, &get_type, 1, CAL_QUEUE_GET, sizeof(struct cal_op)) != NULL) return 1;
   cal_native_about(L, &get_type, self, sizeof(struct cal_op));
   cal_native_keep(L, CAL_QUEUE_GET);
   return 1;
@@ -164,7 +164,7 @@ static int queue_put(lua_State *L)
 {
   struct cal_queue *self = cal_check_queue(L);
   lua_settop(L, 2);
-  if (cal_native_again(L, &put_type, CAL_QUEUE_PUT, sizeof(struct cal_op)) != NULL) {
+  if (cal_native_again(L, &put_type, 1, CAL_QUEUE_PUT, sizeof(struct cal_op)) != NULL) {
     lua_pushvalue(L, 2);
     lua_setiuservalue(L, 3, OP_ITEM);
     return 1;

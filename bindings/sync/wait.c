@@ -7,7 +7,7 @@
 
 int cal_wait_new(lua_State *L, const struct cal_native_type *type, void *object)
 {
-  struct cal_op *op = cal_native_again(L, type, CAL_SYNC_SPARE, sizeof(struct cal_wait));
+  struct cal_op *op = cal_native_again(L, type, 1, CAL_SYNC_SPARE, sizeof(struct cal_wait));
   if (op != NULL) {
     *cal_waiter_of(op) = (struct casync_waiter){0};
     return 1;

@@ -294,7 +294,7 @@ static void release(struct casync_stream *stream)
   unwatch(stream, CASYNC_WRITE);
   drop_queued(&stream->readable);
   drop_queued(&stream->writable);
-  drop_queued(&stream->begin);
+  if (stream->begin.type == &begin_type) drop_queued(&stream->begin); /* else it is not ours */
   drop_queued(&stream->end);
   casync_buffer_clear(&stream->outbox);
   casync_sock_close(stream->fd);

@@ -58,7 +58,7 @@ struct casync_stream {
   struct casync_loop *loop;
   const struct casync_protocol *protocol;
   struct casync_handle readable, writable; /* watch the descriptor */
-  struct casync_handle begin, end;         /* queued once each */
+  struct casync_handle begin, end;         /* queued once each; made() may give begin another use */
   struct casync_buffer outbox;             /* what the kernel did not take yet */
   size_t high, low;                        /* water marks of the outbox (bytes) */
   int fd;                                  /* -1 after the end */
