@@ -157,6 +157,7 @@ struct cal_state {
   int patience;                        /* instructions left to code that is to end */
   struct casync_task *host_task;       /* whose code may run other loops (loop/host.c) */
   struct cal_loop *host_loop;          /* the loop of such tasks; NULL = none */
+  bool is_alone;                       /* nobody but their loops wakes these: loop/host.c */
   lua_State *spare[CAL_POOL_SIZE + 1]; /* the threads in CAL_STATE_POOL, from 1 on */
   int pooled;                          /* how many they are */
   int borrowed;                        /* which of them a first step runs on; 0: none */

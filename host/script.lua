@@ -54,5 +54,6 @@ return function(loop, steps, kind, path)
   if kind == "command" then return require "casync.host.ps"(path, table.move(arg, 2, #arg, 1, {})) end
   local session = host.Session(loop)
   if kind == "prompt" then return require "casync.host.repl"(session) end
+  session:end_deadlocks()
   return finish(session, session:run(main, steps, kind, path))
 end

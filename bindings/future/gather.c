@@ -407,13 +407,12 @@ static int gather_children(lua_State *L)
   const struct cal_gather *self = check_gather(L);
   lua_settop(L, 1);
   if (self->gather.future.state != CASYNC_PENDING) return 0;
+  if (lua_getiuservalue(L, 1, CHILDREN) != LUA_TTABLE) return 0; /* it was dropped */
   lua_createtable(L, (int)self->gather.length, 0);
-  lua_getiuservalue(L, 1, CHILDREN);
   for (uint32_t i = 1; i <= self->gather.length; i++) {
-    lua_rawgeti(L, 3, i);
-    lua_rawseti(L, 2, i);
+    lua_rawgeti(L, 2, i);
+    lua_rawseti(L, 3, i);
   }
-  lua_settop(L, 2);
   return 1;
 }
 

@@ -4,6 +4,9 @@
  * script that calls asyncio.run works as a host's main task too.  The host's loop stands still
  * until the new one has ended.  Everywhere else a running loop refuses, as in asyncio.
  *
+ * A host may also say that nobody but these loops can wake what waits in them (set_alone): a loop
+ * that would then wait for ever is a deadlock.
+ *
  * SIGINT and SIGTERM, as far as they are the host's, are lent to a loop that its main task runs:
  * whoever asks for them first has them, and gives them back at the latest when its loop closes.
  */
@@ -187,11 +190,48 @@ void cal_host_forget(struct cal_loop *loop)
   if (loop->state->host_loop == loop) loop->state->host_loop = NULL;
 }
 
+/* ---- deadlocks ---- */
+
+/* Whether the Loop on top has a signal handler of the user's. */
+static bool has_signal_handler(lua_State *L)
+{
+  bool found = false;
+  lua_getiuservalue(L, -1, CAL_LOOP_SIGNALS);
+  for (int number = 1; number < NSIG && !found; number++) {
+    found = lua_rawgeti(L, -1, number) == LUA_TUSERDATA;
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return found;
+}
+
+/* A loop that another application has opened may hear from any thread of that. */
+bool cal_host_can_wake(struct casync_loop *runtime, void *data)
+{
+  struct cal_loop *loop = data;
+  const struct cal_state *state = loop->state;
+  (void)runtime;
+  if (!state->is_alone || (loop->owner != NULL && loop != state->host_loop)) return true;
+  lua_State *L = state->L;
+  cal_push_loop(L, loop->loop);
+  bool can_wake = has_signal_handler(L);
+  lua_pop(L, 1);
+  return can_wake;
+}
+
+/* set_alone(is_alone): whether from now on a loop that nothing can wake is left with an error. */
+static int set_alone(lua_State *L)
+{
+  cal_state(L)->is_alone = lua_toboolean(L, 1);
+  return 0;
+}
+
 void cal_open_host(lua_State *L)
 {
   static const luaL_Reg functions[] = {
       {"leave", leave},
       {"loop_in_the_way", loop_in_the_way},
+      {"set_alone", set_alone},
       {"set_host_loop", set_host_loop},
       {"set_host_task", set_host_task},
       {NULL, NULL},

@@ -13,6 +13,8 @@
 bool cal_host_stands_aside(const struct cal_state *state);
 /* Before it does: its thread is its own, the pool's is free for first steps in the other loop. */
 void cal_host_keep_thread(lua_State *L, struct cal_state *state);
+/* casync_loop_host.can_wake: not where a host runs loops whose tasks are all that there is. */
+bool cal_host_can_wake(struct casync_loop *loop, void *data);
 /* casync_signal_watch(), for which a host gives way. */
 int cal_watch_signal(struct cal_loop *loop, int number);
 bool cal_host_lends_sigint(const struct cal_state *state);

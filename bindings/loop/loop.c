@@ -135,6 +135,7 @@ static void stopped(struct casync_loop *runtime, int status, void *data)
 
 static const struct casync_loop_host host = {.attend = attend,
                                              .closing = closing,
+                                             .can_wake = cal_host_can_wake,
                                              .frame = cal_loop_frame,
                                              .stopped = stopped,
                                              .observe = cal_observe};

@@ -35,6 +35,12 @@ struct casync_loop_host {
    * Must not fail. */
   void (*closing)(struct casync_loop *loop, void *data);
 
+  /* Of loops with a poller of their own (CASYNC_LOOP_OWNED).  One is about to wait without end:
+   * there is no timer, no watched descriptor, nothing under way in real time, no post.  Whether
+   * something else may still wake it, from another thread or by a signal; NULL: it may.  If not, it
+   * is left with CASYNC_EDEADLOCK.  Must not fail. */
+  bool (*can_wake)(struct casync_loop *loop, void *data);
+
   /* Of attached loops (casync_loop_is_attached()); those that casync_loop_run() runs have no use
    * for the following.  `frame` is what casync_loop_run() is for the others: it calls `run` once,
    * which collects what is ready and runs handles, and returns what that returned; the loop is
@@ -227,7 +233,7 @@ CASYNC_API int casync_loop_attend_on(struct casync_loop *loop, int fd);
 
 /* Something of this loop is under way in real time (a job in a thread, a child process, an
  * operation on a socket) until casync_loop_end_real(): a virtual clock stands still meanwhile, and
- * the loop waits for whatever wakes it.  Calls come in pairs; other clocks do not care. */
+ * the loop waits for whatever wakes it; no loop is stuck meanwhile.  Calls come in pairs. */
 CASYNC_API void casync_loop_begin_real(struct casync_loop *loop);
 CASYNC_API void casync_loop_end_real(struct casync_loop *loop);
 

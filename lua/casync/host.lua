@@ -40,6 +40,13 @@ function Session:init(loop)
   end)
 end
 
+--- From now on nobody but the loops themselves wakes what waits in them: one that nothing can wake any more is a deadlock, and is
+--- left with a RuntimeError that shows its tasks. Not for sessions whose user may still start something: a prompt.
+function Session:end_deadlocks()
+  core.hooks.deadlock = core.hooks.deadlock or function(...) return require "casync.debug.deadlock"(...) end
+  core.set_alone(true)
+end
+
 local function ended(session, task, ok, ...)
   core.set_host_task(nil)
   if session._exit then return false, session._exit end
@@ -65,6 +72,7 @@ function Session:close(err)
   self._exit = nil
   local ok, later = pcall(self._runner.close, self._runner)
   rawset(os, "exit", self._os_exit)
+  core.set_alone(false)
   if not ok and not class.isinstance(later, exceptions.SystemExit) then M.report(later) end
   return M.status(not ok and later or err)
 end

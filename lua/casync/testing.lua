@@ -112,11 +112,7 @@ function M.cancel_everywhere(f, given)
 end
 
 -- The error of a virtual loop on which nothing is ready and no timer is left.
-function core.hooks.deadlock(loop)
-  local snapshot = require "casync.debug.snapshot"
-  local tree = snapshot.tree(snapshot.tasks(loop)):gsub("\n$", "")
-  return exceptions.RuntimeError("nothing is ready and no timer is left, so nothing can ever happen; the tasks:\n" .. tree)
-end
+function core.hooks.deadlock(loop) return require "casync.debug.deadlock"(loop) end
 
 core.hooks.testing = M
 return M

@@ -161,6 +161,22 @@ int ca_ev_wait(struct casync_loop *loop, double timeout)
   return 0;
 }
 
+/* Whether a wait without end would be one.  The inbox is looked at last: what other threads had
+ * under way is in it by then. */
+static bool is_stuck(struct casync_loop *loop)
+{
+  const struct casync_loop_host *host = loop->host;
+  if (ca_poll_of(loop)->io.count > 0 || loop->real > 0) return false;
+  if (host == NULL || host->can_wake == NULL || host->can_wake(loop, loop->data)) return false;
+  return !ca_wakeup_has_posts(loop) && !ca_wants_attention(loop);
+}
+
+static int wait_for_events(struct casync_loop *loop, double timeout)
+{
+  if (timeout < 0 && is_stuck(loop)) return CASYNC_EDEADLOCK;
+  return ca_ev_wait(loop, timeout);
+}
+
 /* ---- life ---- */
 
 /* libev aborts the process when the system refuses it a descriptor: see first that there are
@@ -242,7 +258,7 @@ void ca_ev_free(struct casync_loop *loop)
 
 static const struct ca_poller owned = {
     .now = ca_monotonic,
-    .wait = ca_ev_wait,
+    .wait = wait_for_events,
     .watch = ca_io_watch,
     .unwatch = ca_io_unwatch,
     .attend_on = attend_on,

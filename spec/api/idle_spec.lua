@@ -5,7 +5,8 @@ local installed = require "spec.support.package"
 local process = require "spec.support.process"
 local terminal = require "spec.support.terminal"
 
-local WAITS_FOR_EVER = "await(asyncio.get_running_loop():create_future())"
+-- For SIGHUP, or the command would call it a deadlock.
+local WAITS_FOR_EVER = "local l = asyncio.get_running_loop() l:add_signal_handler(1, l.stop, l) await(l:create_future())"
 
 -- Why it cannot be seen here that a program is idle; nil if it can.
 local function reason()

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- All tasks of a loop as plain data: what each awaits, where it stands, who awaits it.
--- Not here: who awaits whom (graph.lua), the data as text (snapshot_text.lua).
+-- Not here: who awaits whom (graph.lua), the data as text (snapshot/text.lua).
 -- Invariant: reads state and never changes it. The result holds numbers, strings and tables of them alone: it can be sent away.
 local core = require "casync.core"
 local class = require "casync.class"
@@ -173,9 +173,9 @@ function M.tasks(loop)
   return list
 end
 
---- Texts of such a list (snapshot_text.lua).
+--- Texts of such a list (snapshot/text.lua).
 for _, name in ipairs{"table_text", "tree"} do
-  M[name] = function(tasks) return require "casync.debug.snapshot_text"[name](tasks) end
+  M[name] = function(tasks) return require "casync.debug.snapshot.text"[name](tasks) end
 end
 
 return M

@@ -1,4 +1,4 @@
--- lua/casync/debug/snapshot.lua and snapshot_text.lua: the tasks of a loop as plain data, and that as text.
+-- lua/casync/debug/snapshot.lua and snapshot/text.lua: the tasks of a loop as plain data, and that as text.
 local asyncio = require "casync"
 local snapshot = require "casync.debug.snapshot"
 local async, await = asyncio.async, asyncio.await
