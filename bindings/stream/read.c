@@ -273,7 +273,8 @@ static struct cal_op *adopt(lua_State *L, const struct cal_read_type *type, stru
   struct cal_op *op =
       cal_native_again(L, &type->native, CAL_STATE_INDEX, CAL_STATE_READ, sizeof *op);
   if (op == NULL) return cal_native_about(L, &type->native, self, sizeof *op);
-  op->of.native.object = self;
+  lua_pushnil(L); /* one op, one keeper */
+  cal_store_value(L, CAL_STATE_READ);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, OP_READER);
   return op;
