@@ -46,7 +46,7 @@ static void set_name(lua_State *L, const char *name)
 /* Makes the instance metatable of the class on top and leaves it above. */
 static void make_meta(lua_State *L, const struct cal_class *class)
 {
-  lua_newtable(L);
+  lua_createtable(L, 0, 8);
   set_name(L, cal_kinds[class->kind].name);
   lua_pushvalue(L, -2);
   lua_setfield(L, -2, "__index");
@@ -62,9 +62,19 @@ static int refuse_new(lua_State *L)
   return cal_raise(L, "TypeError", "cannot create '%s' instances", lua_tostring(L, -1));
 }
 
+/* Besides the methods: four fields of ours, and those that lua/casync/class.lua and others add. */
+enum { OTHER_FIELDS = 8 };
+
+static int count_methods(const luaL_Reg *methods)
+{
+  int n = 0;
+  while (methods[n].name != NULL) n++;
+  return n;
+}
+
 void cal_class_make(lua_State *L, const struct cal_class *class)
 {
-  lua_newtable(L);
+  lua_createtable(L, 0, count_methods(class->methods) + OTHER_FIELDS);
   set_name(L, cal_kinds[class->kind].name);
   lua_pushboolean(L, 1);
   lua_setfield(L, -2, "__userdata");
