@@ -168,6 +168,9 @@ void cal_raise_incomplete(lua_State *L, struct cal_reader *self, lua_Integer exp
   cal_error(L);
 }
 
+/* NOLINTBEGIN(readability-non-const-parameter): some attempts change `*n`, and all are of one type
+ */
+
 /* ---- read(n), read(-1) ---- */
 
 static bool has_nothing(const struct cal_reader *self)
@@ -240,6 +243,8 @@ static bool attempt_exactly(lua_State *L, struct cal_reader *self, lua_Integer *
   if (self->eof) cal_raise_incomplete(L, self, *n);
   return false;
 }
+
+/* NOLINTEND(readability-non-const-parameter) */
 
 /* ---- types and methods ---- */
 
