@@ -33,6 +33,15 @@ void ca_blocks_free(struct ca_blocks *pool)
   if (pool->out == 0) ca_free(pool);
 }
 
+/* glibc learns from the first large piece of memory that is freed how much to keep: strings of 100
+ * KiB that come and go would else be given back to the system and asked for again each time. */
+static bool teach_malloc(void)
+{
+  void *lesson = ca_alloc(NULL, (size_t)4 * CA_BLOCK_SIZE);
+  ca_free(lesson);
+  return lesson != NULL;
+}
+
 struct ca_block *ca_block_take(struct ca_blocks *pool)
 {
   struct ca_block *block = pool->spare;
@@ -40,6 +49,7 @@ struct ca_block *ca_block_take(struct ca_blocks *pool)
     pool->spare = block->next;
     pool->spares--;
   } else {
+    if (pool->out == 0 && !teach_malloc()) return NULL;
     block = ca_alloc(NULL, sizeof *block + CA_BLOCK_SIZE);
     if (block == NULL) return NULL;
     block->pool = pool;
